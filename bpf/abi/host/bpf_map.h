@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bpf_map.h — the part of a map that running code sees.
+ *
+ * Shape     every map type's own struct begins with a struct bpf_map; compiled programs hold its address.
+ *           The bodies below are what a program's helper calls become. They exist twice: as native functions (this
+ *           table, used by the interpreter and where a call site may see several maps) and, under the names in
+ *           MapOps::symbols, in the runtime bitcode, where the JIT calls them with `shape` as constants so that they
+ *           inline and specialise.
+ * Threads   look-up: any CPU, wait-free. update, erase: any CPU, bounded.
+ * Lifetime  a value pointer is good until the reader's next quiescent point.
+ */
+#pragma once
+
+#include "bpf/abi/host/env.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The numbers a map was made with; by value they are two registers:
+ * key_size | value_size << 32, max_entries | flags << 32. */
+struct bpf_map_shape {
+  uint32_t key_size;
+  uint32_t value_size;
+  uint32_t max_entries;
+  uint32_t map_flags;
+};
+
+/* Zero or a negative errno, as the helpers of Linux return. */
+struct bpf_map_runtime {
+  void *(*lookup)(struct bpf_env *, struct bpf_map *, struct bpf_map_shape, const void *key);
+  int64_t (*update)(struct bpf_env *, struct bpf_map *, struct bpf_map_shape, const void *key, const void *value,
+                    uint64_t flags);
+  int64_t (*erase)(struct bpf_env *, struct bpf_map *, struct bpf_map_shape, const void *key);
+  int64_t (*redirect)(struct bpf_env *, struct bpf_map *, struct bpf_map_shape, uint64_t key, uint64_t flags);
+  void *(*lookup_percpu)(struct bpf_env *, struct bpf_map *, struct bpf_map_shape, const void *key, uint32_t cpu);
+  /* Functions of the maps library that this type's bodies in the runtime bitcode call out of line, up to a null name;
+   * NULL where there are none. The JIT's linker resolves them here, through the maps that the object uses. */
+  const struct bpf_native *natives;
+};
+
+struct bpf_native {
+  const char *name;
+  const void *address;
+};
+
+struct bpf_map {
+  struct bpf_map_shape shape;
+  uint32_t map_type;
+  uint32_t id;
+  uint64_t map_extra;
+  const struct bpf_map_runtime *runtime; /* never null, nor any of its functions */
+  char name[16];
+};
+
+/* BPF_MAP_TYPE_PROG_ARRAY: slots are replaced with one store and seen by the next tail call. */
+struct bpf_prog_array {
+  struct bpf_map map;
+  const struct bpf_prog **slots; /* max_entries of them, NULL where empty */
+};
+
+/* BPF_MAP_TYPE_DEVMAP. An entry is one word, ifindex | program id << 32, which is also the value that programs look up;
+ * 0 is empty. A broadcast goes to every ifindex in it. */
+struct bpf_devmap {
+  struct bpf_map map;
+  uint64_t *entries; /* max_entries of them, replaced with one store */
+};
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* env.h — what a running program stands on: the second argument of every compiled program and helper body.
+ *
+ * Shape     one struct per BPF CPU (worker, or the token holder in control context), reused for every run.
+ * Threads   owned by the thread that holds the CPU token; nobody else reads or writes it while a program runs.
+ * Source    C11, included by C++, by the runtime bitcode and by the host-type BTF.
+ */
+#pragma once
+
+#ifdef __cplusplus
+#include <cstdint>
+extern "C" {
+#else
+#include <stdint.h>
+#endif
+
+struct bpf_map;
+struct bpf_prog;
+
+/* Where a packet with verdict XDP_REDIRECT goes. Written by bpf_redirect() and bpf_redirect_map(). */
+enum bpf_redirect_kind { BPF_REDIRECT_NONE, BPF_REDIRECT_IFINDEX, BPF_REDIRECT_MAP };
+struct bpf_redirect {
+  uint32_t kind;    /* enum bpf_redirect_kind */
+  uint32_t target;  /* ifindex, or the id that the map element holds */
+  uint32_t map_id;  /* BPF_REDIRECT_MAP: the map, else 0 */
+  uint32_t flags;   /* BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS */
+};
+
+struct bpf_host; /* functions of the data path behind helpers; see bpf/registry/host.h */
+
+struct bpf_env {
+  uint32_t cpu;         /* BPF CPU number = number of the CPU the thread is pinned to */
+  uint32_t tail_calls;  /* left in this run; the entry of a run sets MAX_TAIL_CALL_CNT */
+  struct bpf_redirect redirect;
+  uint64_t prandom_state;
+  const struct bpf_host *host;
+  void *host_ctx;
+  uint32_t numa_node;   /* of `cpu` */
+  uint32_t reserved;
+};
+
+/* Entry points of a loaded program. `self` lets the interpreter find its program; native code ignores it.
+ * run    one context, r0 comes back whole (hooks use its low 32 bits).
+ * burst  `count` contexts that lie behind each other with the type's stride; verdicts[i] = (u32)r0 of context i;
+ *        an XDP context whose verdict is XDP_REDIRECT has its `redirect` filled in. NULL where the type has no burst
+ *        form. */
+typedef uint64_t (*bpf_run_fn)(void *ctx, struct bpf_env *env, const struct bpf_prog *self);
+typedef void (*bpf_burst_fn)(void *ctxs, uint32_t count, uint32_t *verdicts, struct bpf_env *env,
+                             const struct bpf_prog *self);
+
+/* The part of a program that running code sees; prog_array slots and hooks hold its address. */
+struct bpf_prog {
+  bpf_run_fn run;
+  bpf_burst_fn burst;
+  uint32_t id;
+  uint32_t type;
+  void *engine; /* the interpreter's image; NULL for native code */
+};
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif

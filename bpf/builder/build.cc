@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <chrono>
+
+#include "bpf/builder/builder.h"
+#include "bpf/lower/lower.h"
+
+namespace bpf::builder {
+namespace {
+
+u64 now_ns() {
+  return u64(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+                 .count());
+}
+
+// The verifier said yes and a later step cannot: the program is refused all the same, in words.
+void refuse(verifier::Verdict& verdict, const char* step, const base::Error& error) {
+  verdict.error = error.code();
+  verdict.unsupported = true;
+  verdict.reason = std::string(step) + ": " + error.what();
+}
+
+}  // namespace
+
+BuildReply build(const BuildRequest& request) {
+  BuildReply reply;
+  reply.verdict = verifier::verify(request.source, request.verify);
+  if (!reply.verdict.accepted()) return reply;
+
+  auto lowered = lower::lower(request.source, reply.verdict.program);
+  if (!lowered) return refuse(reply.verdict, "lower", lowered.error()), reply;
+  reply.lowered = *std::move(lowered);
+  if (!request.want_object) return reply;
+
+  const u64 start = now_ns();
+  auto object = jit::compile(reply.lowered, request.compile);
+  reply.jit_ns = now_ns() - start;
+  if (!object) return refuse(reply.verdict, "jit", object.error()), reply;
+  reply.object = *std::move(object);
+  return reply;
+}
+
+}  // namespace bpf::builder

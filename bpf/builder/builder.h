@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// builder.h — (instructions, BTF, map facts by value) -> (verdict, log, lowered program, relocatable object).
+//
+// Shape     no pointer into the daemon: request and reply are plain values that cross a process border as bytes.
+//           build() runs here and now (off-line verbs, tests, and inside the child); BuilderProcess runs it in a warm
+//           child with resource limits, so that a hostile program or an abort inside LLVM cannot hurt the workers.
+// Threads   build: re-entrant. BuilderProcess: control thread.
+// Errors    a rejected program is a reply (verdict.error), not an Error. Error: the child died or ran out of its
+//           limits.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "bpf/jit/jit.h"
+#include "bpf/program.h"
+#include "bpf/verifier/verifier.h"
+
+namespace bpf::builder {
+
+struct BuildRequest {
+  ProgSource source;
+  verifier::Options verify;
+  jit::CompileOptions compile;
+  bool want_object = true;  // false: verify and lower only (interpreter, sluice verify without code)
+};
+
+struct BuildReply {
+  verifier::Verdict verdict;
+  LoweredProgram lowered;         // when accepted
+  std::vector<std::byte> object;  // when accepted and wanted
+  u64 jit_ns = 0;
+};
+
+BuildReply build(const BuildRequest& request);
+
+class BuilderProcess {
+ public:
+  virtual ~BuilderProcess() = default;
+  // After the child's death: an Error that names the signal; the next call starts a new child.
+  virtual base::Result<BuildReply> build(const BuildRequest& request) = 0;
+  // -1: none is running.
+  virtual int child_pid() const = 0;
+};
+// Starts the child: the program `sluice-builder` beside this process's own executable, or `exe`.
+base::Result<std::unique_ptr<BuilderProcess>> make_builder_process();
+base::Result<std::unique_ptr<BuilderProcess>> make_builder_process(const std::string& exe);
+
+}  // namespace bpf::builder

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// The module around a program: runtime bodies, map symbols, alias scopes, the burst loop.
+#include <llvm/Bitcode/BitcodeReader.h>
+#include <llvm/IR/MDBuilder.h>
+#include <llvm/Linker/Linker.h>
+
+#include "bpf/jit/emit.h"
+#include "bpf/jit/runtime_bitcode.h"
+
+namespace bpf::jit {
+namespace {
+
+constexpr char kBurstForm[] = "sluice_burst_xdp";
+constexpr char kBurstFormRedirect[] = "sluice_burst_xdp_redirect";
+
+std::string message(llvm::Error error) {
+  return llvm::toString(std::move(error));
+}
+
+// The bitcode's loops are marked not to be unrolled, since sizes were unknown when it was made; here they are
+// constants.
+void allow_unrolling(llvm::Function& f) {
+  for (llvm::BasicBlock& block : f)
+    if (llvm::Instruction* end = block.getTerminator()) end->setMetadata(llvm::LLVMContext::MD_loop, nullptr);
+}
+
+}  // namespace
+
+ModuleEmitter::ModuleEmitter(llvm::LLVMContext& context, const LoweredProgram& program)
+    : context_(context), program_(program), module_(std::make_unique<llvm::Module>("sluice", context)) {}
+
+base::Status ModuleEmitter::emit() {
+  SLUICE_CHECK(load_runtime());
+  make_alias_scopes();
+  for (u32 s = 0; s < program_.subprogs.size(); ++s) flows_.push_back(std::make_unique<Flow>(program_, s));
+  declare_subprogs();
+  for (u32 s = 0; s < program_.subprogs.size(); ++s) SLUICE_CHECK(FunctionEmitter(*this, s, *flows_[s]).emit());
+  SLUICE_CHECK(link_runtime());
+  return base::success();
+}
+
+base::Status ModuleEmitter::load_runtime() {
+  const base::ConstBytes bytes = runtime_bitcode();
+  const llvm::StringRef text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  auto runtime = llvm::getLazyBitcodeModule(llvm::MemoryBufferRef(text, "runtime.bc"), context_);
+  if (!runtime) return base::Error(EIO, "runtime bitcode: " + message(runtime.takeError()));
+  runtime_ = std::move(*runtime);
+  module_->setDataLayout(runtime_->getDataLayout());
+  module_->setTargetTriple(runtime_->getTargetTriple());
+  return base::success();
+}
+
+// Brings in the bodies that the program refers to; everything but the entry points becomes private to the module.
+base::Status ModuleEmitter::link_runtime() {
+  const char* burst = nullptr;
+  if (program_.type == BPF_PROG_TYPE_XDP)
+    burst = program_.uses_redirect || program_.uses_tail_call ? kBurstFormRedirect : kBurstForm;
+  if (burst && !find_runtime(burst)) return base::Error(EIO, "runtime bitcode: no function " + std::string(burst));
+
+  if (llvm::Linker::linkModules(*module_, std::move(runtime_), llvm::Linker::LinkOnlyNeeded))
+    return base::Error(EIO, "runtime bitcode does not link into the program's module");
+  if (burst) module_->getFunction(burst)->setName(kBurstSymbol);
+  const auto is_entry = [](llvm::StringRef name) { return name == kProgSymbol || name == kBurstSymbol; };
+  for (llvm::Function& f : *module_) {
+    if (!f.isDeclaration() && !is_entry(f.getName())) f.setLinkage(llvm::GlobalValue::InternalLinkage);
+    allow_unrolling(f);
+  }
+  for (llvm::GlobalVariable& v : module_->globals())
+    if (!v.isDeclaration()) v.setLinkage(llvm::GlobalValue::InternalLinkage);
+  return base::success();
+}
+
+llvm::Function* ModuleEmitter::find_runtime(llvm::StringRef name) {
+  const llvm::Function* body = runtime_->getFunction(name);
+  if (!body || body->isDeclarationForLinker()) return nullptr;
+  auto* declared = llvm::cast<llvm::Function>(module_->getOrInsertFunction(name, body->getFunctionType()).getCallee());
+  declared->setAttributes(body->getAttributes());
+  return declared;
+}
+
+llvm::FunctionCallee ModuleEmitter::helper(llvm::StringRef name) {
+  if (llvm::Function* body = find_runtime(name)) return body;
+  llvm::Type* word = llvm::Type::getInt64Ty(context_);
+  auto* type =
+      llvm::FunctionType::get(word, {llvm::PointerType::getUnqual(context_), word, word, word, word, word}, false);
+  return module_->getOrInsertFunction(name, type);
+}
+
+// Entry: (ctx, env, self). Subprogram: (r1 … r5, env). Callback: the same with integers only, as the runtime calls it.
+void ModuleEmitter::declare_subprogs() {
+  llvm::Type* word = llvm::Type::getInt64Ty(context_);
+  llvm::Type* pointer = llvm::PointerType::getUnqual(context_);
+  for (u32 s = 0; s < program_.subprogs.size(); ++s) {
+    std::vector<llvm::Type*> parameters(3, pointer);
+    if (s > 0) {
+      parameters.clear();
+      for (int r = 1; r <= 5; ++r) parameters.push_back(flows_[s]->argument_is_pointer(r) ? pointer : word);
+      parameters.push_back(pointer);
+    }
+    auto* type = llvm::FunctionType::get(word, parameters, false);
+    auto* f = llvm::Function::Create(type, s ? llvm::GlobalValue::InternalLinkage : llvm::GlobalValue::ExternalLinkage,
+                                     s ? "sub" + std::to_string(s) : kProgSymbol, *module_);
+    f->setDoesNotThrow();
+    if (s == 0)
+      for (unsigned a = 0; a < 3; ++a) f->addParamAttr(a, llvm::Attribute::NoAlias);
+    for (llvm::Argument& argument : f->args()) argument.addAttr(llvm::Attribute::NoUndef);
+    subprogs_.push_back(f);
+  }
+}
+
+llvm::GlobalVariable* ModuleEmitter::external_symbol(const std::string& name) {
+  auto* bytes = llvm::ArrayType::get(llvm::Type::getInt8Ty(context_), 0);
+  auto* symbol = llvm::cast<llvm::GlobalVariable>(module_->getOrInsertGlobal(name, bytes));
+  symbol->setAlignment(llvm::Align(8));
+  return symbol;
+}
+
+llvm::GlobalVariable* ModuleEmitter::map_symbol(u32 map) {
+  return external_symbol("sluice_map_" + std::to_string(map));
+}
+
+llvm::GlobalVariable* ModuleEmitter::map_value_symbol(u32 map) {
+  const MapFacts& facts = program_.maps[map];
+  if (!facts.frozen || facts.contents.empty()) return external_symbol("sluice_value_" + std::to_string(map));
+  const std::string name = "frozen_" + std::to_string(map);
+  if (auto* known = module_->getGlobalVariable(name, true)) return known;
+  const llvm::StringRef bytes(reinterpret_cast<const char*>(facts.contents.data()), facts.contents.size());
+  llvm::Constant* contents = llvm::ConstantDataArray::getString(context_, bytes, false);
+  auto* constant =
+      new llvm::GlobalVariable(*module_, contents->getType(), true, llvm::GlobalValue::InternalLinkage, contents, name);
+  constant->setAlignment(llvm::Align(8));
+  return constant;
+}
+
+// Packets, BPF stacks, map values and host structs are four disjoint regions, in whatever program.
+void ModuleEmitter::make_alias_scopes() {
+  llvm::MDBuilder metadata(context_);
+  llvm::MDNode* domain = metadata.createAliasScopeDomain("memory");
+  llvm::MDNode* scopes[kScopes];
+  constexpr const char* kNames[kScopes] = {"packet", "stack", "map", "host"};
+  for (int s = 0; s < kScopes; ++s) scopes[s] = metadata.createAliasScope(kNames[s], domain);
+  for (int s = 0; s < kScopes; ++s) {
+    std::vector<llvm::Metadata*> others;
+    for (int o = 0; o < kScopes; ++o)
+      if (o != s) others.push_back(scopes[o]);
+    own_scope_[s] = llvm::MDNode::get(context_, {scopes[s]});
+    other_scopes_[s] = llvm::MDNode::get(context_, others);
+  }
+}
+
+void ModuleEmitter::tag_memory(llvm::Instruction* access, MemKind kind) const {
+  Scope scope;
+  switch (kind) {
+    case MemKind::packet:
+      scope = kScopePacket;
+      break;
+    case MemKind::stack:
+      scope = kScopeStack;
+      break;
+    case MemKind::map_value:
+      scope = kScopeMap;
+      break;
+    case MemKind::host:
+      scope = kScopeHost;
+      break;
+    default:
+      return;
+  }
+  access->setMetadata(llvm::LLVMContext::MD_alias_scope, own_scope_[scope]);
+  access->setMetadata(llvm::LLVMContext::MD_noalias, other_scopes_[scope]);
+}
+
+}  // namespace bpf::jit

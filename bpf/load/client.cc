@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpf/load/client.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "bpf/abi/info.h"
+
+namespace bpf::load {
+namespace {
+
+constexpr std::size_t kShapesMax = 4096;  // a cache: forgetting costs one round trip
+
+// Reads the caller's memory as the kernel would: an address that is not there is EFAULT, not a signal.
+bool read_memory(u64 address, std::span<std::byte> out) {
+  std::size_t done = 0;
+  while (done < out.size()) {
+    iovec local{out.data() + done, out.size() - done};
+    iovec remote{reinterpret_cast<void*>(address + done), out.size() - done};
+    const ssize_t n = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+    if (n <= 0) return false;
+    done += std::size_t(n);
+  }
+  return true;
+}
+
+bool write_memory(u64 address, base::ConstBytes bytes) {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    iovec local{const_cast<std::byte*>(bytes.data()) + done, bytes.size() - done};
+    iovec remote{reinterpret_cast<void*>(address + done), bytes.size() - done};
+    const ssize_t n = process_vm_writev(getpid(), &local, 1, &remote, 1, 0);
+    if (n <= 0) return false;
+    done += std::size_t(n);
+  }
+  return true;
+}
+
+// A string is read in steps that end at page borders, so that its last page may be the last there is.
+bool read_string(u64 address, u32 limit, std::vector<std::byte>& out) {
+  constexpr u64 kPage = 4096;
+  while (out.size() < limit) {
+    const u64 at = address + out.size();
+    const std::size_t step = std::min<u64>(kPage - at % kPage, limit - out.size());
+    const std::size_t begin = out.size();
+    out.resize(begin + step);
+    if (!read_memory(at, std::span(out).subspan(begin))) return false;
+    const auto nul = std::find(out.begin() + std::ptrdiff_t(begin), out.end(), std::byte{0});
+    if (nul != out.end()) {
+      out.erase(nul + 1, out.end());
+      return true;
+    }
+  }
+  return true;  // unterminated: the command answers for it
+}
+
+u64 pointer_at(const bpf_attr& attr, u16 offset) {
+  u64 v;
+  std::memcpy(&v, reinterpret_cast<const char*>(&attr) + offset, sizeof v);
+  return v;
+}
+
+struct Marshalled {
+  std::vector<RangeHead> heads;
+  std::vector<std::vector<std::byte>> blobs;  // of the in ranges, in order
+  std::vector<int> fds;
+};
+
+std::span<const bpf_insn> insns_of(const std::vector<std::byte>& blob) {
+  return {reinterpret_cast<const bpf_insn*>(blob.data()), blob.size() / sizeof(bpf_insn)};
+}
+
+// Instructions come before fd_array in ranges.def, so their blob is there when fd_array asks how far it goes.
+int marshal(u32 cmd, const bpf_attr& attr, const RangeList& ranges, const MapShape* shape, Marshalled& out) {
+  out.fds = find_attr_fds(cmd, attr);
+  std::vector<bpf_insn> insns;
+  for (const Range& range : ranges.span()) {
+    const u64 address = pointer_at(attr, range.pointer_offset);
+    std::vector<std::byte> blob;
+    u32 bytes = range.bytes;
+    if (range.kind == RangeKind::string) {
+      if (!read_string(address, range.bytes, blob)) return -EFAULT;
+      bytes = u32(blob.size());
+    } else {
+      if (range.kind == RangeKind::fd_array) bytes = fd_array_entries(insns, attr.fd_array_cnt) * u32(sizeof(u32));
+      if (range.in) {
+        blob.resize(bytes);
+        if (!read_memory(address, blob)) return -EFAULT;
+      }
+    }
+    if (cmd == BPF_PROG_LOAD && range.pointer_offset == offsetof(bpf_attr, insns)) {
+      const auto view = insns_of(blob);
+      insns.assign(view.begin(), view.end());
+      find_insn_fds(insns, out.fds);
+    }
+    if (range.kind == RangeKind::fd_array)
+      for (std::size_t i = 0; i + sizeof(int) <= blob.size(); i += sizeof(int)) {
+        int fd;
+        std::memcpy(&fd, blob.data() + i, sizeof fd);
+        out.fds.push_back(fd);
+      }
+    if (cmd == BPF_MAP_UPDATE_ELEM && shape && range.pointer_offset == offsetof(bpf_attr, value)) {
+      const int at = value_fd_offset(*shape);
+      if (at >= 0 && std::size_t(at) + sizeof(int) <= blob.size()) {
+        int fd;
+        std::memcpy(&fd, blob.data() + at, sizeof fd);
+        out.fds.push_back(fd);
+      }
+    }
+    out.heads.push_back({range.pointer_offset, bytes});
+    if (range.in) out.blobs.push_back(std::move(blob));
+  }
+  return 0;
+}
+
+// Descriptors that are not open are left out: the server then answers EBADF for them.
+void keep_open_ones(std::vector<int>& fds) {
+  std::ranges::sort(fds);
+  fds.erase(std::ranges::unique(fds).begin(), fds.end());
+  std::erase_if(fds, [](int fd) { return fd < 0 || fcntl(fd, F_GETFD) < 0; });
+}
+
+// Stores an answer; 0, or a negative errno.
+int store(const Message& reply, bpf_attr& attr, u32 size, ReplyHead& head) {
+  BodyReader reader(reply.body);
+  base::ConstBytes bytes;
+  if (reply.kind != MessageKind::reply || !reader.take(head)) return -EIO;
+  if (head.attr_bytes > sizeof attr || !reader.take_bytes(head.attr_bytes, bytes)) return -EIO;
+  std::memcpy(&attr, bytes.data(), std::min<std::size_t>(head.attr_bytes, size));
+  std::vector<PatchHead> patches;
+  for (u32 i = 0; i < head.patch_count; ++i) {
+    PatchHead patch;
+    if (!reader.take(patch)) return -EIO;
+    patches.push_back(patch);
+  }
+  for (const PatchHead& patch : patches) {
+    if (!reader.take_bytes(patch.bytes, bytes)) return -EIO;
+    if (!write_memory(patch.address, bytes)) return -EFAULT;
+  }
+  return reader.empty() ? 0 : -EIO;
+}
+
+}  // namespace
+
+long DoorClient::call(u32 cmd, void* user_attr, u32 size) {
+  bpf_attr attr{};
+  if (size > 4096) return -E2BIG;  // as Linux: an attr is at most a page
+  const u32 known = std::min<u32>(size, sizeof attr);
+  if (!read_memory(reinterpret_cast<u64>(user_attr), {reinterpret_cast<std::byte*>(&attr), known})) return -EFAULT;
+  std::vector<std::byte> tail(size - known);
+  if (!read_memory(reinterpret_cast<u64>(user_attr) + known, tail)) return -EFAULT;
+  if (std::ranges::any_of(tail, [](std::byte b) { return b != std::byte{0}; })) return -E2BIG;
+
+  MapShape shape;
+  const bool shaped = needs_map_shape(cmd);
+  if (shaped) {
+    const long rc = find_shape(int(attr.map_fd), shape);
+    if (rc < 0) return rc;
+  }
+  const long result = exchange(cmd, attr, known, shaped ? &shape : nullptr);
+  if (!write_memory(reinterpret_cast<u64>(user_attr), {reinterpret_cast<const std::byte*>(&attr), known}))
+    return -EFAULT;
+  return result;
+}
+
+long DoorClient::exchange(u32 cmd, bpf_attr& attr, u32 size, const MapShape* shape) {
+  RangeList ranges;
+  if (const int rc = find_ranges(cmd, attr, shape, possible_cpus_, ranges); rc < 0) return rc;
+  Marshalled call;
+  if (const int rc = marshal(cmd, attr, ranges, shape, call); rc < 0) return rc;
+  keep_open_ones(call.fds);
+  const CallHead head{cmd, size, u32(call.heads.size()), u32(call.fds.size())};
+  std::vector<base::ConstBytes> parts{bytes_of(head), {reinterpret_cast<const std::byte*>(&attr), size},
+                                      std::as_bytes(std::span(call.heads)), std::as_bytes(std::span(call.fds))};
+  for (const auto& blob : call.blobs) parts.push_back(blob);
+  if (auto sent = channel_.send(MessageKind::call, parts, call.fds); !sent)
+    return sent.error().code() == E2BIG ? -E2BIG : -EIO;
+  auto reply = channel_.receive();
+  if (!reply) return -EIO;
+  ReplyHead answer{};
+  if (const int rc = store(*reply, attr, size, answer); rc < 0) return rc;
+  if (!answer.has_handle) return long(answer.result);
+  if (answer.result < 0 || reply->fds.size() != 1) return -EIO;
+  return reply->fds.front().release();
+}
+
+long DoorClient::find_shape(int map_fd, MapShape& shape) {
+  struct stat st{};
+  if (fstat(map_fd, &st) != 0) return -EBADF;
+  if (const auto hit = shapes_.find(st.st_ino); hit != shapes_.end()) {
+    shape = hit->second;
+    return 0;
+  }
+  const long rc = ask_shape(map_fd, shape);
+  if (rc < 0) return rc;
+  if (shapes_.size() >= kShapesMax) shapes_.clear();
+  shapes_.emplace(st.st_ino, shape);
+  return 0;
+}
+
+long DoorClient::ask_shape(int map_fd, MapShape& shape) {
+  // The server answers with the info of whatever the descriptor is; only a map's is read, so another kind of handle
+  // must not pass for one: its first fields are a program or link type and an id.
+  bpf_map_info info{};
+  bpf_attr attr{};
+  attr.info.bpf_fd = u32(map_fd);
+  attr.info.info = reinterpret_cast<u64>(&info);
+  attr.info.info_len = sizeof info;
+  char path[64];
+  char name[64] = {};
+  std::snprintf(path, sizeof path, "/proc/self/fd/%d", map_fd);
+  if (readlink(path, name, sizeof name - 1) < 0) return -EBADF;
+  if (!std::strstr(name, "bpf-map")) return -EINVAL;
+  const long rc = exchange(BPF_OBJ_GET_INFO_BY_FD, attr, sizeof attr, nullptr);
+  if (rc < 0) return rc;
+  shape = {info.type, info.key_size, info.value_size, info.max_entries};
+  return 0;
+}
+
+}  // namespace bpf::load

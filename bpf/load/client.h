@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// client.h — the caller's side of the door: one bpf(2) command, marshalled by ranges.def, sent, its answer stored.
+//
+// Shape     call() has the arguments of bpf(2) and answers like the system call, as a negative errno in place of errno.
+//           A handle is a real descriptor (a memfd named bpf-map, bpf-prog or btf), so that dup, dup3, fcntl, fork and
+//           close work on it as on any other; the server knows it again by (st_dev, st_ino).
+// Threads   one at a time: the caller serialises.
+// Errors    EFAULT where the caller's memory cannot be read; EIO when the server is gone or answers nonsense.
+// Cost      one round trip; the first command on a map adds one for its sizes.
+#pragma once
+
+#include <unordered_map>
+
+#include "bpf/load/channel.h"
+#include "bpf/load/ranges.h"
+
+namespace bpf::load {
+
+class DoorClient {
+ public:
+  explicit DoorClient(Channel& channel, u32 possible_cpus) : channel_(channel), possible_cpus_(possible_cpus) {}
+
+  long call(u32 cmd, void* attr, u32 size);
+
+ private:
+  long exchange(u32 cmd, bpf_attr& attr, u32 size, const MapShape* shape);
+  long find_shape(int map_fd, MapShape& shape);
+  long ask_shape(int map_fd, MapShape& shape);
+
+  Channel& channel_;
+  u32 possible_cpus_;
+  std::unordered_map<u64, MapShape> shapes_;  // by inode of the handle; bounded by kShapesMax
+};
+
+}  // namespace bpf::load

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// wire.h — messages between a client of the bpf(2) door and its server.
+//
+// Shape     one SEQPACKET message = Header + body; descriptors ride beside it (SCM_RIGHTS). A body above
+//           kInlineBytesMax lies in a memfd, the last descriptor of the message; it is read with pread, never mapped,
+//           so that a peer that truncates it cannot hurt.
+//
+//             call   CallHead, attr[attr_bytes], RangeHead[range_count], s32 fd numbers[fd_count], bytes of the in
+//             ranges
+//             reply  ReplyHead, attr[attr_bytes], PatchHead[patch_count], bytes of the patches
+//             opened, bind, result   JSON text (the loader's own talk; load_protocol in loader.cc)
+//
+//           fd_count descriptors follow in the same order as their numbers. A reply that carries a handle carries one.
+// Threads   plain bytes. Both ends are on one machine: host byte order.
+// Errors    a message that does not add up ends the connection (EPROTO).
+#pragma once
+
+#include <cstddef>
+
+#include "base/types.h"
+
+namespace bpf::load {
+
+inline constexpr base::u32 kWireMagic = 0x736c6331;           // "slc1"
+inline constexpr base::u32 kInlineBytesMax = 96U << 10;       // below the default socket buffer of 208 KiB
+inline constexpr base::u32 kBodyBytesMax = 160U << 20;        // two ranges of 64 MiB and their heads
+inline constexpr base::u32 kMessageFdsMax = 253;              // SCM_MAX_FD
+
+enum class MessageKind : base::u32 { call = 1, reply, load, opened, bind, result };
+
+struct Header {
+  base::u32 magic;
+  MessageKind kind;
+  base::u32 body_bytes;
+  base::u32 bulk;            // 1: the body is in the last descriptor
+};
+
+struct CallHead {
+  base::u32 cmd;
+  base::u32 attr_bytes;      // what the caller passed as size
+  base::u32 range_count;
+  base::u32 fd_count;
+};
+
+struct RangeHead {
+  base::u32 pointer_offset;  // in bpf_attr
+  base::u32 bytes;
+};
+
+struct ReplyHead {
+  base::s64 result;          // >= 0, or a negative errno
+  base::u32 has_handle;      // 1: result is a new descriptor, which rides beside
+  base::u32 attr_bytes;
+  base::u32 patch_count;
+  base::u32 reserved;
+};
+
+// Bytes to store at an address that the caller itself named (in attr, or inside an info struct).
+struct PatchHead {
+  base::u64 address;
+  base::u32 bytes;
+  base::u32 reserved;
+};
+
+static_assert(sizeof(Header) == 16 && sizeof(CallHead) == 16 && sizeof(RangeHead) == 8);
+static_assert(sizeof(ReplyHead) == 24 && sizeof(PatchHead) == 16);
+
+}  // namespace bpf::load

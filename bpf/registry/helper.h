@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// helper.h — prototypes of the helpers, expanded from helpers.def: what the verifier checks and what an engine calls.
+//
+// Threads   immutable.
+// Cost      look-up by number: one table index.
+#pragma once
+
+#include <string_view>
+
+#include "base/types.h"
+#include "bpf/abi/func_id.h"
+#include "bpf/abi/host/env.h"
+
+namespace bpf {
+
+// Argument types, in the words of Linux's verifier without their prefix ARG_.
+enum class Arg : base::u8 {
+  DONTCARE, ANYTHING, CONST_MAP_PTR, PTR_TO_MAP_KEY, PTR_TO_MAP_VALUE, PTR_TO_MAP_VALUE_OR_NULL, PTR_TO_MEM,
+  PTR_TO_MEM_OR_NULL, PTR_TO_UNINIT_MEM, PTR_TO_WRITE_MEM, PTR_TO_UNINIT_MAP_VALUE, CONST_SIZE, CONST_SIZE_OR_ZERO,
+  CONST_ALLOC_SIZE_OR_ZERO, PTR_TO_CTX, PTR_TO_CTX_OR_NULL, PTR_TO_SPIN_LOCK, PTR_TO_FUNC, PTR_TO_STACK_OR_NULL,
+  PTR_TO_CONST_STR, PTR_TO_FIXED_SIZE_MEM_4, PTR_TO_FIXED_SIZE_MEM_8,
+};
+
+// Return types, likewise.
+enum class Ret : base::u8 { VOID, INTEGER, PTR_TO_MAP_VALUE_OR_NULL, PTR_TO_MEM_OR_NULL, NEVER };
+
+struct HelperProto {
+  std::string_view name;               // without the prefix bpf_
+  bool known = false;                  // false: planned; the verifier refuses it as unsupported
+  Ret ret = Ret::VOID;
+  Arg args[5] = {};
+  bool gpl_only = false;
+  bool packet_access = false;          // may read packet memory through a PTR_TO_MEM argument
+  bool changes_packet = false;         // packet pointers are stale afterwards
+  bool more_args = false;              // registers behind the declared arguments are passed on, whatever they hold
+};
+
+// REQUIRES: 0 <= id < __BPF_FUNC_MAX_ID. Number 0 (unspec) is never known.
+const HelperProto& get_helper(base::u32 id);
+// nullptr: there is no such number.
+const HelperProto* find_helper(base::u32 id);
+
+// A helper's native body, used by the interpreter: (env, r1 … r5) -> r0. Pointers travel as integers.
+using helper_fn = base::u64 (*)(bpf_env*, base::u64, base::u64, base::u64, base::u64, base::u64);
+
+}  // namespace bpf

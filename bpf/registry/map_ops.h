@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// map_ops.h — what a map type can do, seen from bpf(2) and from the engine.
+//
+// Shape     one MapOps per working row of types.def, defined in maps/<name>.cc with map_ops<M>(), which fills an
+//           operation that M lacks with one that answers the documented errno: no member is ever null.
+// Threads   make, check: control thread. Element operations: any thread; they never hold a lock that a worker can wait
+//           for.
+// Errors    int results are 0 or a negative errno, as bpf(2) returns them.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "base/types.h"
+#include "bpf/abi/host/bpf_map.h"
+#include "bpf/abi/types.h"
+
+namespace bpf {
+
+using base::Bytes;
+using base::ConstBytes;
+
+// What MAP_CREATE asks for.
+struct MapSpec {
+  bpf_map_type type = BPF_MAP_TYPE_UNSPEC;
+  base::u32 key_size = 0;
+  base::u32 value_size = 0;
+  base::u32 max_entries = 0;
+  base::u32 map_flags = 0;
+  base::u64 map_extra = 0;
+  base::u32 numa_node = 0;
+  std::string name;
+};
+
+// A map object. Concrete maps hold a C struct that begins with bpf_map and return its address from head().
+class Map {
+ public:
+  virtual ~Map() = default;
+  Map(const Map&) = delete;
+  Map& operator=(const Map&) = delete;
+
+  virtual bpf_map* head() noexcept = 0;
+  const MapSpec& spec() const noexcept { return spec_; }
+
+ protected:
+  explicit Map(MapSpec spec) : spec_(std::move(spec)) {}
+
+ private:
+  MapSpec spec_;
+};
+
+// What the values of a map are. Where they are objects, the bpf(2) door resolves the descriptor in the value first and
+// hands the object over; the map keeps it alive.
+enum class MapHolds : base::u8 { bytes, program, device };
+
+struct MapObject {
+  const bpf_prog* prog = nullptr;          // MapHolds::program, or the program of a device entry (may be null)
+  std::shared_ptr<const void> keep;        // owner of `prog`
+  base::u32 id = 0;                        // program id, or ifindex of a device
+};
+
+struct MapOps {
+  MapHolds holds;
+  // MAP_CREATE: judges the numbers alone (EINVAL, E2BIG, EPERM), then allocates (ENOMEM with both figures).
+  base::Status (*check)(const MapSpec&);
+  base::Result<std::unique_ptr<Map>> (*make)(const MapSpec&);
+
+  // Elements, from bpf(2). `value` has value_size bytes, or round_up(value_size, 8) * possible CPUs for per-CPU maps.
+  int (*lookup)(Map&, ConstBytes key, Bytes value, base::u64 flags);
+  int (*update)(Map&, ConstBytes key, ConstBytes value, base::u64 flags);
+  int (*update_object)(Map&, ConstBytes key, MapObject object, base::u64 flags);  // MapHolds other than bytes
+  int (*erase)(Map&, ConstBytes key);
+  int (*lookup_and_delete)(Map&, ConstBytes key, Bytes value, base::u64 flags);
+  // An empty `key` asks for the first one. -ENOENT: there is none behind it.
+  int (*next_key)(Map&, ConstBytes key, Bytes next);
+
+  // Address of the value behind a BPF_PSEUDO_MAP_VALUE reference, or an error (only single-element arrays have one).
+  base::Result<base::u64> (*direct_value)(Map&, base::u32 offset);
+  // Bytes of memory held, for memlock and the maps-memory budget.
+  base::u64 (*memory_bytes)(const Map&);
+  base::u64 (*entry_count)(const Map&);
+
+  // Runtime-bitcode symbols with the signatures of bpf_map_runtime's members; "" = call through the table.
+  struct Symbols {
+    const char* lookup = "";
+    const char* update = "";
+    const char* erase = "";
+    const char* redirect = "";
+    const char* lookup_percpu = "";
+  } symbols;
+};
+
+}  // namespace bpf

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// native.h — the native helper bodies, by number and by symbol.
+//
+// Threads   immutable tables.
+// Errors    a row of helpers.def without a body does not link.
+#pragma once
+
+#include <string_view>
+
+#include "bpf/registry/helper.h"
+
+namespace bpf::runtime {
+
+// nullptr: no such number, or a planned row (the verifier lets no program through that calls it).
+helper_fn native_helper(base::u32 id);
+
+// Address of a helper body by symbol name ("bpf_trace_printk"), for code that refers to it by name; nullptr: none.
+const void* native_symbol(std::string_view name);
+
+}  // namespace bpf::runtime

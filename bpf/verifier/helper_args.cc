@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// helper_args.cc — arguments of helpers, one rule per Arg.
+//
+// Source    soundness: a helper reads or writes only memory that was proved to be there for the largest size it can be
+// given,
+//           and the walk forgets whatever a helper may have written.
+#include <cstring>
+
+#include "bpf/abi/flags.h"
+#include "bpf/verifier/print.h"
+#include "bpf/verifier/walk.h"
+
+namespace bpf::verifier {
+namespace {
+
+constexpr u64 kSizeMax = 1 << 29;  // Linux's BPF_MAX_VAR_SIZ
+
+bool is_size(Arg a) {
+  return a == Arg::CONST_SIZE || a == Arg::CONST_SIZE_OR_ZERO;
+}
+
+bool may_be_null(Arg a) {
+  return a == Arg::PTR_TO_MEM_OR_NULL || a == Arg::PTR_TO_MAP_VALUE_OR_NULL || a == Arg::PTR_TO_CTX_OR_NULL ||
+         a == Arg::PTR_TO_STACK_OR_NULL;
+}
+
+bool is_memory_kind(Kind k) {
+  return k == Kind::stack || k == Kind::packet || k == Kind::packet_meta || k == Kind::map_key ||
+         k == Kind::map_value || k == Kind::mem;
+}
+
+// Which kinds an argument takes, and how Linux lists them.
+struct Expected {
+  bool (*takes)(Kind);
+  const char* text;
+};
+
+Expected expected_for(Arg a) {
+  switch (a) {
+    case Arg::CONST_MAP_PTR:
+      return {[](Kind k) { return k == Kind::map_ptr; }, "map_ptr"};
+    case Arg::PTR_TO_CTX:
+    case Arg::PTR_TO_CTX_OR_NULL:
+      return {[](Kind k) { return k == Kind::ctx; }, "ctx"};
+    case Arg::CONST_SIZE:
+    case Arg::CONST_SIZE_OR_ZERO:
+      return {[](Kind k) { return k == Kind::scalar; }, "scalar"};
+    case Arg::PTR_TO_FUNC:
+      return {[](Kind k) { return k == Kind::func; }, "func"};
+    case Arg::PTR_TO_STACK_OR_NULL:
+      return {[](Kind k) { return k == Kind::stack; }, "fp"};
+    default:
+      return {is_memory_kind, "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_"};
+  }
+}
+
+Access access_of(Arg a) {
+  return a == Arg::PTR_TO_UNINIT_MEM || a == Arg::PTR_TO_WRITE_MEM || a == Arg::PTR_TO_UNINIT_MAP_VALUE ? Access::write
+                                                                                                        : Access::read;
+}
+
+}  // namespace
+
+bool Walk::check_call_args(Call& call) {
+  for (u32 a = 0; a < 5; ++a) {
+    const Arg type = call.proto->args[a];
+    if (type == Arg::DONTCARE) break;
+    if (is_size(type)) {
+      if (!check_arg_kind(a + 1, type) || !check_size_arg(call, a + 1, type, call.proto->args[a - 1])) return false;
+    } else if (!check_arg(call, a + 1, type)) {
+      return false;
+    }
+  }
+  if (call.map >= 0 && !check_map_matches_helper(call)) return false;
+  return true;
+}
+
+bool Walk::check_arg_kind(u32 r, Arg type) {
+  if (!check_readable(r)) return false;
+  const Reg& p = reg(r);
+  const Expected want = expected_for(type);
+  if (want.takes(p.kind) && !(p.maybe_null && !may_be_null(type))) return true;
+  return refuse(EACCES, format("R%u type=%s expected=%s\n", r, kind_text(p), want.text),
+                p.maybe_null ? "Compare the pointer with NULL first." : "");
+}
+
+bool Walk::check_arg(Call& call, u32 r, Arg type) {
+  if (!check_readable(r)) return false;
+  if (type == Arg::ANYTHING) return true;
+  const Reg& p = reg(r);
+  if (p.is_zero() && may_be_null(type)) {
+    mark_precise(p);
+    return true;
+  }
+  if (!check_arg_kind(r, type)) return false;
+  switch (type) {
+    case Arg::CONST_MAP_PTR:
+      return check_map_arg(call, r);
+    case Arg::PTR_TO_CTX:
+    case Arg::PTR_TO_CTX_OR_NULL:
+      return check_pointer_unmodified(p, r);
+    case Arg::PTR_TO_MAP_KEY: {
+      if (call.map < 0) return refuse(EACCES, "invalid map_ptr to access map->key\n");
+      const u32 map = static_cast<u32>(call.map);
+      if (!check_memory_arg(call, r, source_.maps[map].key_size, type, false)) return false;
+      if (call.id == BPF_FUNC_map_lookup_elem) call.array_key = constant_array_key(reg(r), map);
+      return true;
+    }
+    case Arg::PTR_TO_MAP_VALUE:
+    case Arg::PTR_TO_MAP_VALUE_OR_NULL:
+    case Arg::PTR_TO_UNINIT_MAP_VALUE:
+      if (call.map < 0) return refuse(EACCES, "invalid map_ptr to access map->value\n");
+      return check_memory_arg(call, r, source_.maps[static_cast<u32>(call.map)].value_size, type, false);
+    case Arg::PTR_TO_FIXED_SIZE_MEM_4:
+      return check_memory_arg(call, r, 4, type, false);
+    case Arg::PTR_TO_FIXED_SIZE_MEM_8:
+      return check_memory_arg(call, r, 8, type, false);
+    case Arg::PTR_TO_MEM:
+    case Arg::PTR_TO_MEM_OR_NULL:
+    case Arg::PTR_TO_UNINIT_MEM:
+    case Arg::PTR_TO_WRITE_MEM:
+      return true;  // checked with the size that follows
+    default:
+      return refuse_unsupported(format("argument %u of this helper is of a kind that is not known yet", r));
+  }
+}
+
+bool Walk::check_map_arg(Call& call, u32 r) {
+  const Reg& p = reg(r);
+  if (p.off != 0 || !p.var.is_zero()) return check_pointer_unmodified(p, r);
+  call.map = static_cast<int>(p.map);
+  return true;
+}
+
+// The number stored as the key of a look-up, when it is known: an array look-up below max_entries does not miss. As in
+// Linux it must have been stored with the key's own size.
+std::optional<u64> Walk::constant_array_key(const Reg& key, u32 map) {
+  const MapFacts& facts = source_.maps[map];
+  if (facts.type != BPF_MAP_TYPE_ARRAY && facts.type != BPF_MAP_TYPE_PERCPU_ARRAY) return std::nullopt;
+  if (key.kind != Kind::stack || !key.var.is_const() || facts.key_size != 4) return std::nullopt;
+  const s64 off = s64{key.off} + static_cast<s64>(key.var.value());
+  const u32 slot_index = static_cast<u32>((-off - 1) / 8), first = static_cast<u32>(off & 7);
+  const Slot& slot = stack_frame(key).stack[slot_index];
+  if (first <= 4) {
+    bool zero = true;
+    for (u32 k = first; k < first + 4; ++k) zero &= slot.bytes[k] == Byte::zero;
+    if (zero) return 0;
+  }
+  if (first != 0 || slot.spill_bytes() != 4 || !slot.spilled.is_const()) return std::nullopt;
+  mark_precise(slot.spilled);
+  return slot.spilled.var.value() & 0xffffffff;
+}
+
+bool Walk::check_memory_arg(Call& call, u32 r, s64 bytes, Arg type, bool zero_ok) {
+  const Access how = access_of(type);
+  if (!check_helper_memory(call, r, bytes, how, zero_ok)) return false;
+  if (how == Access::write) {
+    call.raw_reg = static_cast<int>(r);
+    call.raw_bytes = bytes;
+  }
+  return true;
+}
+
+bool Walk::check_helper_memory(Call& call, u32 r, s64 bytes, Access how, bool zero_ok) {
+  const Reg& p = reg(r);
+  const bool packet_ok = call.proto == nullptr || call.proto->packet_access;
+  switch (p.kind) {
+    case Kind::packet:
+    case Kind::packet_meta:
+      if (!packet_ok) return refuse(EACCES, "helper access to the packet is not allowed\n");
+      return check_packet(r, p.off, bytes, zero_ok);
+    case Kind::map_key:
+      if (how == Access::write) return refuse(EACCES, format("R%u cannot write into %s\n", r, kind_text(p)));
+      return check_region(r, p, p.off, bytes, source_.maps[p.map].key_size, zero_ok);
+    case Kind::map_value:
+      return check_map_cap(p, how, p.off, bytes) &&
+             check_region(r, p, p.off, bytes, source_.maps[p.map].value_size, zero_ok);
+    case Kind::mem:
+      return check_region(r, p, p.off, bytes, p.size, zero_ok);
+    case Kind::stack:
+      return check_helper_stack(r, bytes, how, zero_ok);
+    default:
+      return refuse(EACCES, format("R%u type=%s expected=fp\n", r, kind_text(p)));
+  }
+}
+
+bool Walk::check_helper_stack(u32 r, s64 bytes, Access how, bool zero_ok) {
+  if (bytes == 0 && !zero_ok) return refuse(EACCES, format("invalid zero-sized read from stack R%u\n", r));
+  s64 low = 0, high = 0;
+  if (!check_stack_bounds(r, 0, bytes, how, true, &low, &high)) return false;
+  if (how == Access::read) note_stack_read(reg(r).frame, low, high + bytes);
+  return true;
+}
+
+bool Walk::check_size_arg(Call& call, u32 r, Arg type, Arg mem_type) {
+  const Reg& size = reg(r);
+  const bool zero_ok = type == Arg::CONST_SIZE_OR_ZERO;
+  if (size.var.smin < 0)
+    return refuse(EACCES, format("R%u min value is negative, either use unsigned or 'var &= const'\n", r));
+  if (size.var.umin == 0 && !zero_ok)
+    return refuse(EACCES, format("R%u invalid zero-sized read: u64=[%lld,%lld]\n", r,
+                                 static_cast<long long>(size.var.umin), static_cast<long long>(size.var.umax)));
+  if (size.var.umax >= kSizeMax)
+    return refuse(EACCES, format("R%u unbounded memory access, use 'var &= const' or 'if (var < const)'\n", r));
+  const Reg& memory = reg(r - 1);
+  if (memory.is_zero()) {
+    // No memory: only no bytes of it can be used.
+    mark_precise(size);
+    if (size.var.umax == 0 && zero_ok) return true;
+    return refuse(EACCES, format("R%u type=scalar expected=fp\n", r - 1), "A size other than 0 needs memory.");
+  }
+  if (memory.maybe_null)
+    return refuse(EACCES, format("R%u type=%s expected=fp\n", r - 1, kind_text(memory)),
+                  "Compare the pointer with NULL first.");
+  mark_precise(size);
+  return check_memory_arg(call, r - 1, static_cast<s64>(size.var.umax), mem_type, zero_ok);
+}
+
+}  // namespace bpf::verifier

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// print.cc — states and instructions in the notation of Linux's verifier log.
+#include "bpf/verifier/print.h"
+
+#include <algorithm>
+
+#include "bpf/abi/flags.h"
+#include "bpf/verifier/opcodes.h"
+#include "bpf/verifier/walk.h"
+
+namespace bpf::verifier {
+namespace {
+
+using ll = long long;
+using ull = unsigned long long;
+
+std::string signed_text(s64 v) {
+  if (v >= -32768 && v <= 32767) return format("%lld", static_cast<ll>(v));
+  return format("0x%llx", static_cast<ull>(v));
+}
+std::string unsigned_text(u64 v) {
+  return v <= 65535 ? format("%llu", static_cast<ull>(v)) : format("0x%llx", static_cast<ull>(v));
+}
+
+struct Bound {
+  const char* name;
+  u64 value;
+  bool is_signed;
+  bool trivial;
+};
+
+}  // namespace
+
+const char* kind_text(Kind kind) {
+  switch (kind) {
+    case Kind::none:
+      return "?";
+    case Kind::scalar:
+      return "scalar";
+    case Kind::ctx:
+      return "ctx";
+    case Kind::packet:
+      return "pkt";
+    case Kind::packet_meta:
+      return "pkt_meta";
+    case Kind::packet_end:
+      return "pkt_end";
+    case Kind::map_value:
+      return "map_value";
+    case Kind::map_key:
+      return "map_key";
+    case Kind::stack:
+      return "fp";
+    case Kind::map_ptr:
+      return "map_ptr";
+    case Kind::mem:
+      return "mem";
+    case Kind::func:
+      return "func";
+  }
+  return "?";
+}
+
+const char* kind_text(const Reg& r) {
+  if (!r.maybe_null) return kind_text(r.kind);
+  return r.kind == Kind::map_value ? "map_value_or_null" : "mem_or_null";
+}
+
+std::string bits_text(Tnum t) {
+  return format("(0x%llx; 0x%llx)", static_cast<ull>(t.value), static_cast<ull>(t.mask));
+}
+
+// Bounds of equal value are written together: smax=umax=255.
+std::string scalar_fields(const Scalar& s) {
+  using L64 = std::numeric_limits<s64>;
+  using L32 = std::numeric_limits<s32>;
+  Bound bounds[] = {
+      {"smin", static_cast<u64>(s.smin), true, s.smin == L64::min()},
+      {"smax", static_cast<u64>(s.smax), true, s.smax == L64::max()},
+      {"umin", s.umin, false, s.umin == 0},
+      {"umax", s.umax, false, s.umax == std::numeric_limits<u64>::max()},
+      {"smin32", static_cast<u64>(s64{s.s32_min}), true, s.s32_min == L32::min()},
+      {"smax32", static_cast<u64>(s64{s.s32_max}), true, s.s32_max == L32::max()},
+      {"umin32", s.u32_min, false, s.u32_min == 0},
+      {"umax32", s.u32_max, false, s.u32_max == std::numeric_limits<u32>::max()},
+  };
+  std::string out;
+  for (Bound& b : bounds) {
+    if (b.trivial) continue;
+    out += out.empty() ? "" : ",";
+    out += b.name;
+    for (Bound* c = &b + 1; c != std::end(bounds); ++c) {
+      if (c->trivial || c->value != b.value) continue;
+      c->trivial = true;
+      out += std::string("=") + c->name;
+    }
+    out += "=" + (b.is_signed ? signed_text(static_cast<s64>(b.value)) : unsigned_text(b.value));
+  }
+  if (!(s.bits == Tnum::unknown())) out += (out.empty() ? "var_off=" : ",var_off=") + bits_text(s.bits);
+  return out;
+}
+
+std::string Walk::print_reg(const Reg& r) const {
+  const auto join = [](std::string& to, const std::string& part) {
+    if (!part.empty()) to += (to.empty() ? "" : ",") + part;
+  };
+  if (r.is_scalar()) {
+    const std::string mark = precision_.marked(r.node) ? "P" : "";
+    if (r.var.is_const()) return mark + signed_text(static_cast<s64>(r.var.value()));
+    std::string fields;
+    if (r.id != 0) fields = r.linked != 0 ? format("id=%u%+d", r.id, r.off) : format("id=%u", r.id);
+    join(fields, scalar_fields(r.var));
+    return mark + "scalar(" + fields + ")";
+  }
+  if (r.kind == Kind::stack) {
+    const std::string owner = r.frame != cur_.depth() ? format("[%u]", r.frame) : "";
+    if (r.var.is_const())
+      return "fp" + owner + format("%lld", static_cast<ll>(r.off + static_cast<s64>(r.var.value())));
+  }
+  std::string fields;
+  if (r.id != 0) fields = format("id=%u", r.id);
+  if (r.off != 0) join(fields, format("off=%d", r.off));
+  if (r.is_packet())
+    join(fields, r.range >= 0 ? format("r=%d", r.range) : format("r=0x%llx", static_cast<ull>(s64{r.range})));
+  if (r.kind == Kind::map_ptr || r.kind == Kind::map_value || r.kind == Kind::map_key) {
+    const MapFacts& map = source_.maps[r.map];
+    if (!map.name.empty()) join(fields, "map=" + map.name);
+    join(fields, format("ks=%u,vs=%u", map.key_size, map.value_size));
+  }
+  if (r.kind == Kind::mem) join(fields, format("sz=%u", r.size));
+  if (!r.var.is_const() || r.var.value() != 0) {
+    join(fields, r.var.is_const() ? format("imm=%llx", static_cast<ull>(r.var.value())) : scalar_fields(r.var));
+  }
+  return std::string(kind_text(r)) + "(" + fields + ")";
+}
+
+// Eight marks, the byte with the highest address first; a spilled register stands for its bytes.
+std::string Walk::print_slot(const Slot& slot) const {
+  std::string out;
+  for (unsigned k = 8; k-- > 0;) {
+    switch (slot.bytes[k]) {
+      case Byte::invalid:
+        out += '?';
+        break;
+      case Byte::misc:
+        out += 'm';
+        break;
+      case Byte::zero:
+        out += '0';
+        break;
+      case Byte::spill:
+        return out + print_reg(slot.spilled);
+    }
+  }
+  return out;
+}
+
+std::string Walk::print_frame(const State& state, u32 frame, bool all) const {
+  const Frame& f = state.frames[frame];
+  std::string out;
+  if (frame != 0) out += format(" frame%u:", frame);
+  for (u32 r = 0; r < MAX_BPF_REG; ++r) {
+    if (f.regs[r].kind == Kind::none || (!all && (touched_regs_ >> r & 1) == 0)) continue;
+    out += format(" R%u=", r) + print_reg(f.regs[r]);
+  }
+  for (u32 s = 0; s < f.stack.size(); ++s) {
+    if (!all && (touched_slots_ >> s & 1) == 0) continue;
+    const bool untouched =
+        std::all_of(f.stack[s].bytes.begin(), f.stack[s].bytes.end(), [](Byte b) { return b == Byte::invalid; });
+    if (!untouched) out += format(" fp-%u=", (s + 1) * 8) + print_slot(f.stack[s]);
+  }
+  return out;
+}
+
+void Walk::log_pruned() {
+  if (log_level_ & BPF_LOG_LEVEL2)
+    log_ += came_from_ ? format("\nfrom %u to %u: safe\n", prev_, at_) : format("%u: safe\n", at_);
+  print_whole_ = came_from_ = false;
+}
+
+void Walk::log_instruction() {
+  if ((log_level_ & (BPF_LOG_LEVEL1 | BPF_LOG_LEVEL2)) == 0) return;
+  if (print_whole_) {
+    const std::string state = print_frame(cur_, cur_.depth(), true);
+    if (came_from_ && (log_level_ & BPF_LOG_LEVEL2)) log_ += format("\nfrom %u to %u:", prev_, at_) + state + "\n";
+    log_ += format("%u:", at_) + state + "\n";
+  }
+  print_whole_ = came_from_ = false;
+  touched_regs_ = 0;
+  touched_slots_ = 0;
+  log_ += btf_.source_line(source_, at_, &last_line_);
+  const bpf_insn* next = insn_is_ld_imm64(insn()) ? &source_.insns[at_ + 1] : nullptr;
+  log_ += format("%u: ", at_) + disassemble(insn(), next) + "\n";
+}
+
+// What the instruction touched, behind it in column 40 or a multiple of eight beyond.
+void Walk::log_effects() {
+  if ((log_level_ & (BPF_LOG_LEVEL1 | BPF_LOG_LEVEL2)) == 0 || print_whole_) return;
+  const std::string effects = print_frame(cur_, cur_.depth(), false);
+  if (effects.empty() || is_exit(insn())) return;
+  const std::size_t line = log_.rfind('\n', log_.size() - 2) + 1;
+  const std::size_t width = log_.size() - line;
+  const std::size_t column = (std::max<std::size_t>(width + 4, 40) + 7) / 8 * 8;
+  log_.pop_back();
+  log_ += std::string(column - width - 1, ' ') + ";" + effects + "\n";
+}
+
+}  // namespace bpf::verifier

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// print.h — values in the notation of Linux's verifier log.
+#pragma once
+
+#include <string>
+
+#include "bpf/verifier/state.h"
+
+namespace bpf::verifier {
+
+// "ctx", "pkt", "map_value_or_null", …
+const char* kind_text(const Reg& r);
+const char* kind_text(Kind kind);
+std::string bits_text(Tnum t);               // "(0x0; 0xff)"
+std::string scalar_fields(const Scalar& s);  // "smin=0,smax=umax=255,var_off=(0x0; 0xff)"
+
+}  // namespace bpf::verifier

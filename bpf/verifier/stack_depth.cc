@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpf/verifier/stack_depth.h"
+
+#include <vector>
+
+#include "bpf/registry/helper.h"
+#include "bpf/verifier/state.h"
+
+namespace bpf::verifier {
+namespace {
+
+// Linux with its JIT rounds a frame to 16 bytes when it adds frames up.
+constexpr u32 kFrameAlign = 16;
+// A tail call keeps the frames below it for up to 33 programs: those must be small.
+constexpr u32 kTailCallStackMax = 256;
+
+u32 frame_bytes(const Subprog& s) {
+  return (s.stack + kFrameAlign - 1) / kFrameAlign * kFrameAlign;
+}
+
+struct Edge {
+  u32 at;
+  u32 callee;
+};
+
+std::vector<std::vector<Edge>> call_graph(const ProgSource& source, const Cfg& cfg) {
+  std::vector<std::vector<Edge>> graph(cfg.subprogs.size());
+  for (u32 s = 0; s < cfg.subprogs.size(); ++s)
+    for (u32 i = cfg.subprogs[s].begin; i < cfg.subprogs[s].end; ++i) {
+      const bpf_insn& insn = source.insns[i];
+      if (!cfg.second_slot[i] && (is_subprog_call(insn) || is_func_address(insn)))
+        graph[s].push_back({i, *cfg.subprog_at(static_cast<u32>(s64{i} + 1 + insn.imm))});
+    }
+  return graph;
+}
+
+class DepthCheck {
+ public:
+  DepthCheck(const ProgSource& source, const Cfg& cfg)
+      : cfg_(cfg), graph_(call_graph(source, cfg)), best_(cfg.subprogs.size(), -1) {}
+
+  std::optional<Problem> run() {
+    enter(0, 0, 1);
+    return problem_;
+  }
+
+ private:
+  void fail(int error, u32 at, std::string log) {
+    if (!problem_) problem_ = Problem{.error = error, .insn = at, .log = std::move(log)};
+  }
+
+  // A subprogram entered before at least as deep, in bytes and in frames, needs no second look.
+  void enter(u32 s, u32 below, u32 frames) {
+    const Subprog& sub = cfg_.subprogs[s];
+    if (problem_) return;
+    if (s != 0 && sub.has_tail_call && below >= kTailCallStackMax)
+      return fail(
+          EACCES, sub.begin,
+          format("tail_calls are not allowed when call stack of previous frames is %u bytes. Too large\n", below));
+    const u32 depth = below + frame_bytes(sub);
+    if (depth > MAX_BPF_STACK)
+      return fail(EACCES, sub.begin, format("combined stack size of %u calls is %u. Too large\n", frames, depth));
+    if (frames > kFramesMax)
+      return fail(E2BIG, sub.begin, format("the call stack of %u frames is too deep !\n", frames));
+    const s64 seen = s64{depth} * 16 + frames;
+    if (best_[s] >= seen && best_[s] % 16 >= frames) return;
+    best_[s] = seen;
+    for (const Edge& e : graph_[s]) enter(e.callee, depth, frames + 1);
+  }
+
+  const Cfg& cfg_;
+  const std::vector<std::vector<Edge>> graph_;
+  std::vector<s64> best_;  // depth * 16 + frames of the deepest entry
+  std::optional<Problem> problem_;
+};
+
+}  // namespace
+
+void find_packet_changers(const ProgSource& source, Cfg& cfg) {
+  const auto graph = call_graph(source, cfg);
+  for (Subprog& s : cfg.subprogs) {
+    s.changes_packet |= s.has_tail_call;  // the program called in its place may
+    for (u32 i = s.begin; i < s.end; ++i) {
+      const bpf_insn& insn = source.insns[i];
+      if (cfg.second_slot[i] || !is_call(insn) || insn.src_reg != 0) continue;
+      const HelperProto* helper = find_helper(static_cast<u32>(insn.imm));
+      s.changes_packet |= helper != nullptr && helper->changes_packet;
+    }
+  }
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (u32 s = 0; s < graph.size(); ++s)
+      for (const Edge& e : graph[s])
+        if (cfg.subprogs[e.callee].changes_packet && !cfg.subprogs[s].changes_packet)
+          changed = cfg.subprogs[s].changes_packet = true;
+  }
+}
+
+std::optional<Problem> check_stack_depth(const ProgSource& source, const Cfg& cfg) {
+  return DepthCheck(source, cfg).run();
+}
+
+}  // namespace bpf::verifier

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// state.h — what is known at one instruction on one path: registers and stack of every active frame.
+//
+// Shape     State = frames; Frame = 11 registers + stack in slots of 8 bytes, slot i holds bytes fp-8*(i+1) … fp-8*i-1.
+//           Slot::bytes[k] describes the byte at fp-8*(i+1)+k.
+// Threads   plain values. Cost: a copy is about 1 KiB and 104 bytes per stack slot per frame.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "bpf/abi/insn.h"
+#include "bpf/verifier/scalar.h"
+
+namespace bpf::verifier {
+
+inline constexpr u32 kFramesMax = 8;  // Linux's MAX_CALL_FRAMES
+inline constexpr u32 kStackSlots = MAX_BPF_STACK / 8;
+inline constexpr s32 kPacketOffsetMax = 0xffff;  // a packet pointer may move this far from its base
+
+enum class Kind : u8 {
+  none,  // never written, or lost
+  scalar,
+  ctx,
+  packet,
+  packet_meta,
+  packet_end,
+  map_value,
+  map_key,
+  stack,
+  map_ptr,
+  mem,   // memory of known size that a caller handed in
+  func,  // address of a subprogram, for a callback argument
+};
+
+// Packet::range values of a pointer that was found at or beyond the end.
+inline constexpr s32 kAtPacketEnd = -1;
+inline constexpr s32 kBeyondPacketEnd = -2;
+
+struct Reg {
+  Kind kind = Kind::none;
+  bool maybe_null = false;
+  s32 off = 0;  // pointers: the fixed part of the offset. scalar with an id: see `linked`
+  // scalar: registers with the same id (not 0) hold the same number. packet: same id = same variable offset from the
+  // data. maybe_null: same id = null together.
+  u32 id = 0;
+  union {
+    s32 range;    // packet, packet_meta: bytes from its base (off not counted) known to lie within
+    u32 map;      // map_value, map_key, map_ptr: index into ProgSource::maps
+    u32 frame;    // stack: whose
+    u32 size;     // mem: bytes
+    u32 subprog;  // func
+    u32 linked;   // scalar: 0: it is the number of its id; 64 or 32: that number plus off, in so many bits
+    u32 extra = 0;
+  };
+  u32 node = 0;  // scalar: see precision.h
+  Scalar var;    // scalar: the number. pointers: the variable part of the offset
+
+  static Reg scalar(const Scalar& s, u32 node = 0) {
+    Reg r;
+    r.kind = Kind::scalar;
+    r.var = s;
+    r.node = node;
+    return r;
+  }
+  static Reg constant(u64 v) { return scalar(Scalar::constant(v)); }
+  static Reg unknown() { return scalar(Scalar::unknown()); }
+  static Reg pointer(Kind kind, u32 extra = 0) {
+    Reg r;
+    r.kind = kind;
+    r.extra = extra;
+    r.var = Scalar::constant(0);
+    return r;
+  }
+
+  // Is no longer known to be related to another register.
+  void unlink() {
+    id = 0;
+    off = 0;
+    linked = 0;
+  }
+
+  bool is_scalar() const { return kind == Kind::scalar; }
+  bool is_pointer() const { return kind > Kind::scalar; }
+  bool is_packet() const { return kind == Kind::packet || kind == Kind::packet_meta; }
+  bool is_const() const { return kind == Kind::scalar && var.is_const(); }
+  bool is_zero() const { return is_const() && var.value() == 0; }
+};
+
+enum class Byte : u8 { invalid, misc, zero, spill };
+
+struct Slot {
+  std::array<Byte, 8> bytes{};
+  Reg spilled;  // when bytes[0] is spill: its low bytes, as many as are marked
+
+  bool is_spill() const { return bytes[0] == Byte::spill; }
+  int spill_bytes() const {
+    int n = 0;
+    while (n < 8 && bytes[static_cast<unsigned>(n)] == Byte::spill) ++n;
+    return n;
+  }
+};
+
+struct Frame {
+  std::array<Reg, MAX_BPF_REG> regs{};
+  std::vector<Slot> stack;  // as many slots as were touched
+  u32 callsite = 0;         // the call in the caller's code
+  u32 subprog = 0;
+};
+
+struct Checkpoint;
+
+struct State {
+  std::vector<Frame> frames;
+  Checkpoint* parent = nullptr;           // the last checkpoint this path came through
+  std::array<u64, kFramesMax> written{};  // per frame: slots wholly written since then
+  u32 may_goto_depth = 0;
+
+  Frame& frame() { return frames.back(); }
+  const Frame& frame() const { return frames.back(); }
+  u32 depth() const { return static_cast<u32>(frames.size() - 1); }
+};
+
+// A remembered state, and what the paths from it turned out to need.
+struct Checkpoint {
+  std::unique_ptr<State> state;  // null: dropped because it never helped
+  Checkpoint* parent = nullptr;
+  u32 insn = 0;
+  std::array<u64, kFramesMax> written{};  // State::written when it was taken
+  std::array<u64, kFramesMax> read{};     // slots that a path from here read before writing them
+  u32 branches = 1;                       // paths from here still open
+  bool in_loop = false;                   // a path from here was closed on an open checkpoint: its marks are not final
+  u32 hits = 0;
+  u32 misses = 0;
+};
+
+}  // namespace bpf::verifier

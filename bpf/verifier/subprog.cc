@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// subprog.cc — entry, calls between subprograms, exit.
+//
+// Source    soundness: a static subprogram is walked at each call with the caller's values; a global one is walked once
+// with
+//           nothing assumed but its signature, and a call of it assumes nothing but that it returns a number and may
+//           have written all memory it was given.
+#include "bpf/verifier/print.h"
+#include "bpf/verifier/walk.h"
+
+namespace bpf::verifier {
+
+bool Walk::set_up_entry(u32 subprog) {
+  cur_ = State();
+  cur_.frames.emplace_back();
+  Frame& f = cur_.frame();
+  f.subprog = subprog;
+  f.regs[BPF_REG_10] = Reg::pointer(Kind::stack, 0);
+  at_ = cfg_.subprogs[subprog].begin;
+  prev_ = at_;
+  print_whole_ = true;
+  came_from_ = false;
+  if (subprog == 0) {
+    f.regs[BPF_REG_1] = Reg::pointer(Kind::ctx);
+    return true;
+  }
+  const SubprogBtf& signature = btf_.subprogs[subprog];
+  if (!signature.bad_signature.empty())
+    return signature.bad_is_unsupported ? refuse_unsupported(signature.bad_signature)
+                                        : refuse(EINVAL, signature.bad_signature + "\n");
+  u32 r = BPF_REG_1;
+  for (const GlobalArg& arg : signature.args) {
+    Reg& to = f.regs[r++];
+    if (arg.kind == GlobalArg::Kind::scalar) {
+      to = Reg::unknown();
+    } else if (arg.kind == GlobalArg::Kind::ctx) {
+      to = Reg::pointer(Kind::ctx);
+    } else {
+      to = Reg::pointer(Kind::mem, arg.size);
+      to.maybe_null = arg.maybe_null;
+      if (arg.maybe_null) to.id = new_id();
+    }
+  }
+  return true;
+}
+
+void Walk::clobber_caller_saved() {
+  for (u32 r = BPF_REG_0; r <= BPF_REG_5; ++r) reg(r) = Reg();
+}
+
+bool Walk::call_subprog(const bpf_insn& i) {
+  const u32 target = *cfg_.subprog_at(static_cast<u32>(s64{at_} + 1 + i.imm));
+  if (target < btf_.subprogs.size() && btf_.subprogs[target].is_global) return call_global(target);
+  if (cur_.frames.size() >= kFramesMax)
+    return refuse(E2BIG, format("the call stack of %zu frames is too deep\n", cur_.frames.size() + 1));
+  Frame callee;
+  callee.callsite = at_;
+  callee.subprog = target;
+  for (u32 r = BPF_REG_1; r <= BPF_REG_5; ++r) callee.regs[r] = reg(r);
+  clobber_caller_saved();
+  cur_.frames.push_back(std::move(callee));
+  reg(BPF_REG_10) = Reg::pointer(Kind::stack, cur_.depth());
+  cur_.written[cur_.depth()] = ~u64{0};  // a new frame: nothing in it comes from before
+  next_ = cfg_.subprogs[target].begin;
+  touched_regs_ = 0;
+  touched_slots_ = 0;
+  print_whole_ = true;
+  return true;
+}
+
+bool Walk::call_global(u32 subprog) {
+  const SubprogBtf& callee = btf_.subprogs[subprog];
+  if (!callee.bad_signature.empty())
+    return callee.bad_is_unsupported ? refuse_unsupported(callee.bad_signature)
+                                     : refuse(EINVAL, callee.bad_signature + "\n");
+  for (u32 a = 0; a < callee.args.size(); ++a)
+    if (!check_global_arg(subprog, a + 1)) {
+      if (!problem_.unsupported)
+        problem_.log += format("Caller passes invalid args into func#%u ('%s')\n", subprog, callee.name.c_str());
+      return false;
+    }
+  clobber_caller_saved();
+  reg(BPF_REG_0) = Reg::unknown();
+  if (cfg_.subprogs[subprog].changes_packet) forget_packet_pointers();
+  touched_regs_ |= 1;
+  return true;
+}
+
+bool Walk::check_global_arg(u32 subprog, u32 r) {
+  if (!check_readable(r)) return false;
+  const GlobalArg& want = btf_.subprogs[subprog].args[r - 1];
+  const Reg p = reg(r);
+  switch (want.kind) {
+    case GlobalArg::Kind::scalar:
+      return p.is_scalar() || refuse(EINVAL, format("R%u is not a scalar\n", r));
+    case GlobalArg::Kind::ctx:
+      if (p.kind != Kind::ctx) return refuse(EINVAL, format("R%u type=%s expected=ctx\n", r, kind_text(p)));
+      return check_pointer_unmodified(p, r);
+    default:
+      break;
+  }
+  if (p.is_zero()) {
+    mark_precise(p);
+    return want.maybe_null || refuse(EINVAL, format("arg#%u is expected to be non-NULL\n", r - 1));
+  }
+  if (p.maybe_null && !want.maybe_null) return refuse(EINVAL, format("arg#%u is expected to be non-NULL\n", r - 1));
+  Call call;
+  if (!check_helper_memory(call, r, want.size, Access::read, true)) return false;
+  if (!check_helper_memory(call, r, want.size, Access::write, true)) return false;
+  if (p.kind == Kind::stack && want.size > 0)
+    clobber_stack(p.frame, s64{p.off} + p.var.smin, s64{p.off} + p.var.smax + want.size, Byte::misc);
+  return true;
+}
+
+bool Walk::check_return() {
+  if (!check_readable(BPF_REG_0)) return false;
+  const Reg& r0 = reg(BPF_REG_0);
+  if (walked_subprog_ != 0) {
+    if (!r0.is_scalar())
+      return refuse(EINVAL, format("At subprogram exit the register R0 is not a scalar value (%s)\n", kind_text(r0)));
+    return true;
+  }
+  if (!spec_.check_return) return true;
+  if (!r0.is_scalar())
+    return refuse(EINVAL, format("At program exit the register R0 is not a known value (%s)\n", kind_text(r0)));
+  mark_precise(r0);
+  const ReturnRange range = spec_.returns;
+  if (r0.var.smin >= range.min && r0.var.smax <= range.max) return true;
+  return refuse(EINVAL,
+                format("At program exit the register R0 has smin=%lld smax=%lld should have been in [%d, %d]\n",
+                       static_cast<long long>(r0.var.smin), static_cast<long long>(r0.var.smax), range.min, range.max));
+}
+
+bool Walk::step_exit(bool* path_ends) {
+  if (cur_.depth() == 0) {
+    *path_ends = true;
+    return check_return();
+  }
+  const Reg r0 = reg(BPF_REG_0);
+  if (r0.kind == Kind::stack) return refuse(EINVAL, "cannot return stack pointer to the caller\n");
+  next_ = cur_.frame().callsite + 1;
+  cur_.frames.pop_back();
+  reg(BPF_REG_0) = r0;
+  touched_regs_ = 0;
+  touched_slots_ = 0;
+  print_whole_ = true;
+  return true;
+}
+
+}  // namespace bpf::verifier

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpf/verifier/subprog_btf.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace bpf::verifier {
+namespace {
+
+Problem bad(std::string log, u32 insn = 0) {
+  return Problem{.error = EINVAL, .insn = insn, .log = std::move(log)};
+}
+
+constexpr u32 kGlobalArgsMax = 5;
+
+class Signature {
+ public:
+  Signature(const btf::Btf& types, const ProgSpec& spec, u32 func) : types_(types), spec_(spec), func_(func) {}
+
+  void read(SubprogBtf& out) {
+    const u32 proto = types_.type(func_).type;
+    const auto params = types_.params(proto);
+    if (params.size() > kGlobalArgsMax) {
+      out.bad_signature = format("Global function %s() with %zu > %u args. Buggy compiler.", out.name.c_str(),
+                                 params.size(), kGlobalArgsMax);
+      return;
+    }
+    if (!is_number(types_.skip_modifiers(types_.type(proto).type))) {
+      out.bad_signature =
+          format("Global function %s() doesn't return scalar. Only those are supported.", out.name.c_str());
+      return;
+    }
+    for (u32 a = 0; a < params.size(); ++a)
+      if (!read_arg(out, a, params[a].type)) return;
+  }
+
+ private:
+  bool is_number(u32 id) const {
+    const u32 kind = types_.kind(id);
+    return kind == BTF_KIND_INT || kind == BTF_KIND_ENUM || kind == BTF_KIND_ENUM64;
+  }
+
+  // Declaration tags "arg:…" on argument `a`.
+  bool tagged(u32 a, std::string_view tag, bool* other) const {
+    bool found = false;
+    for (u32 id = 1; id < types_.count(); ++id) {
+      if (types_.kind(id) != BTF_KIND_DECL_TAG || types_.type(id).type != func_) continue;
+      if (types_.component_index(id) != static_cast<s32>(a)) continue;
+      const std::string_view name = types_.name(id);
+      if (name.substr(0, 4) != "arg:") continue;
+      if (name == tag)
+        found = true;
+      else if (name != "arg:ctx" && name != "arg:nonnull")
+        *other = true;
+    }
+    return found;
+  }
+
+  bool read_arg(SubprogBtf& out, u32 a, u32 type) {
+    bool other_tag = false;
+    const bool ctx_tag = tagged(a, "arg:ctx", &other_tag);
+    const bool nonnull = tagged(a, "arg:nonnull", &other_tag);
+    if (other_tag) {
+      out.bad_signature = format("a tag on arg#%u of global function %s() is not known yet", a, out.name.c_str());
+      out.bad_is_unsupported = true;
+      return false;
+    }
+    const u32 id = types_.skip_modifiers(type);
+    GlobalArg arg;
+    if (is_number(id)) {
+      out.args.push_back(arg);
+      return true;
+    }
+    if (types_.kind(id) != BTF_KIND_PTR) {
+      out.bad_signature = format("Arg#%u type %s in %s() is not supported yet.", a,
+                                 std::string(types_.name(id)).c_str(), out.name.c_str());
+      return false;
+    }
+    const u32 target = types_.skip_modifiers(types_.type(id).type);
+    const bool ctx = types_.kind(target) == BTF_KIND_STRUCT && types_.name(target) == spec_.ctx_name;
+    if (ctx || ctx_tag) {
+      arg.kind = GlobalArg::Kind::ctx;
+      out.args.push_back(arg);
+      return true;
+    }
+    const auto size = types_.size_of(target);
+    if (!size || *size == 0 || *size > 1U << 29) {
+      out.bad_signature =
+          format("arg#%u reference type('%s') size cannot be determined", a, std::string(types_.name(target)).c_str());
+      return false;
+    }
+    arg.kind = GlobalArg::Kind::mem;
+    arg.size = static_cast<u32>(*size);
+    arg.maybe_null = !nonnull;
+    out.args.push_back(arg);
+    return true;
+  }
+
+  const btf::Btf& types_;
+  const ProgSpec& spec_;
+  const u32 func_;
+};
+
+std::optional<Problem> read_functions(const ProgSource& source, const ProgSpec& spec, Cfg& cfg, ProgramBtf& out) {
+  if (source.func_info.size() != cfg.subprogs.size())
+    return bad("number of funcs in func_info doesn't match number of subprogs\n");
+  for (u32 k = 0; k < source.func_info.size(); ++k) {
+    const bpf_func_info& info = source.func_info[k];
+    if (info.insn_off != cfg.subprogs[k].begin)
+      return bad("func_info BTF section doesn't match subprog layout in BPF program\n", info.insn_off);
+    if (!out.types->valid(info.type_id) || out.types->kind(info.type_id) != BTF_KIND_FUNC)
+      return bad(format("invalid type id %u in func info\n", info.type_id), info.insn_off);
+    SubprogBtf s;
+    s.name = out.types->name(info.type_id);
+    s.is_global = k != 0 && out.types->vlen(info.type_id) == BTF_FUNC_GLOBAL;
+    if (s.is_global) Signature(*out.types, spec, info.type_id).read(s);
+    cfg.subprogs[k].is_global = s.is_global;
+    out.subprogs.push_back(std::move(s));
+  }
+  return std::nullopt;
+}
+
+std::optional<Problem> check_lines(const ProgSource& source, const Cfg& cfg, const btf::Btf& types) {
+  u32 last = 0;
+  std::size_t subprog = 0;
+  for (std::size_t k = 0; k < source.line_info.size(); ++k) {
+    const bpf_line_info& line = source.line_info[k];
+    if ((k != 0 && line.insn_off <= last) || line.insn_off >= source.insns.size())
+      return bad(format("Invalid line_info[%zu].insn_off:%u (prev_offset:%u prog->len:%zu)\n", k, line.insn_off, last,
+                        source.insns.size()));
+    if (source.insns[line.insn_off].code == 0) return bad(format("Invalid insn code at line_info[%zu].insn_off\n", k));
+    if (!types.has_string(line.line_off) || !types.has_string(line.file_name_off))
+      return bad(format("Invalid line_info[%zu].line_off or .file_name_off\n", k));
+    if (subprog < cfg.subprogs.size()) {
+      if (line.insn_off == cfg.subprogs[subprog].begin)
+        ++subprog;
+      else if (cfg.subprogs[subprog].begin < line.insn_off)
+        return bad(format("missing bpf_line_info for func#%zu\n", subprog));
+    }
+    last = line.insn_off;
+  }
+  if (!source.line_info.empty() && subprog != cfg.subprogs.size())
+    return bad(format("missing bpf_line_info for func#%zu\n", subprog));
+  return std::nullopt;
+}
+
+// Names of structs that make a map value more than bytes.
+constexpr std::string_view kSpecialStructs[] = {"bpf_spin_lock", "bpf_res_spin_lock", "bpf_timer",    "bpf_wq",
+                                                "bpf_list_head", "bpf_list_node",     "bpf_rb_root",  "bpf_rb_node",
+                                                "bpf_refcount",  "bpf_dynptr",        "bpf_task_work"};
+constexpr std::string_view kSpecialTags[] = {"kptr", "kptr_untrusted", "percpu_kptr", "uptr"};
+
+// Types a value of `root` holds by value, or points to with a tag.
+class ValueScan {
+ public:
+  explicit ValueScan(const btf::Btf& types) : types_(types), seen_(types.count(), false) {}
+  std::optional<std::string> scan(u32 root) {
+    std::vector<u32> todo = {root};
+    while (!todo.empty()) {
+      const u32 id = todo.back();
+      todo.pop_back();
+      if (id == 0 || seen_[id]) continue;
+      seen_[id] = true;
+      const u32 kind = types_.kind(id);
+      const std::string_view name = types_.name(id);
+      if (kind == BTF_KIND_STRUCT || kind == BTF_KIND_UNION) {
+        if (std::find(std::begin(kSpecialStructs), std::end(kSpecialStructs), name) != std::end(kSpecialStructs))
+          return "struct " + std::string(name);
+        for (u32 m = 0; m < types_.vlen(id); ++m) todo.push_back(types_.member(id, m).type);
+      } else if (kind == BTF_KIND_ARRAY) {
+        todo.push_back(types_.array(id).type);
+      } else if (kind == BTF_KIND_VAR || kind == BTF_KIND_TYPEDEF || kind == BTF_KIND_CONST ||
+                 kind == BTF_KIND_VOLATILE || kind == BTF_KIND_RESTRICT) {
+        todo.push_back(types_.type(id).type);
+      } else if (kind == BTF_KIND_DATASEC) {
+        for (const btf_var_secinfo& v : types_.section_vars(id)) todo.push_back(v.type);
+      } else if (kind == BTF_KIND_PTR) {
+        const u32 target = types_.type(id).type;
+        if (types_.kind(target) == BTF_KIND_TYPE_TAG &&
+            std::find(std::begin(kSpecialTags), std::end(kSpecialTags), types_.name(target)) != std::end(kSpecialTags))
+          return "a pointer tagged " + std::string(types_.name(target));
+      }
+    }
+    return std::nullopt;
+  }
+
+ private:
+  const btf::Btf& types_;
+  std::vector<bool> seen_;
+};
+
+}  // namespace
+
+std::string ProgramBtf::source_line(const ProgSource& source, u32 insn, u32* record) const {
+  if (!types || source.line_info.empty()) return {};
+  const auto behind = std::upper_bound(source.line_info.begin(), source.line_info.end(), insn,
+                                       [](u32 at, const bpf_line_info& l) { return at < l.insn_off; });
+  if (behind == source.line_info.begin()) return {};
+  const u32 index = static_cast<u32>(behind - source.line_info.begin() - 1);
+  if (*record == index) return {};
+  *record = index;
+  const bpf_line_info& line = source.line_info[index];
+  std::string_view text = types->string_at(line.line_off);
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  std::string_view file = types->string_at(line.file_name_off);
+  if (const auto slash = file.rfind('/'); slash != std::string_view::npos) file.remove_prefix(slash + 1);
+  return "; " + std::string(text) + " @ " + std::string(file) + format(":%u\n", line.line_col >> 10);
+}
+
+namespace {
+// A tail call leaves a subprogram for good: without a signature nobody knows what its callers would get.
+std::optional<Problem> check_tail_calls(const Cfg& cfg) {
+  for (std::size_t s = 1; s < cfg.subprogs.size(); ++s)
+    if (cfg.subprogs[s].has_tail_call)
+      return bad("tail_call is not allowed in subprogs without BTF\n", cfg.subprogs[s].begin);
+  return std::nullopt;
+}
+}  // namespace
+
+std::optional<Problem> parse_program_btf(const ProgSource& source, const ProgSpec& spec, Cfg& cfg, ProgramBtf& out) {
+  if (source.btf.empty()) {
+    if (!source.func_info.empty() || !source.line_info.empty()) return bad("func_info or line_info without BTF\n");
+    return check_tail_calls(cfg);
+  }
+  auto types = btf::Btf::parse(source.btf);
+  if (!types) return Problem{.error = types.error().code(), .log = types.error().what() + "\n"};
+  out.types = std::move(*types);
+  if (source.func_info.empty()) {
+    if (auto problem = check_tail_calls(cfg)) return problem;
+  } else if (auto problem = read_functions(source, spec, cfg, out)) {
+    return problem;
+  }
+  return check_lines(source, cfg, *out.types);
+}
+
+std::optional<Problem> check_map_values(const ProgSource& source) {
+  for (const MapFacts& map : source.maps) {
+    if (map.btf.empty() || map.btf_value_type_id == 0) continue;
+    auto types = btf::Btf::parse(map.btf);
+    if (!types)
+      return Problem{.error = types.error().code(), .log = "map '" + map.name + "': " + types.error().what() + "\n"};
+    if (!types->valid(map.btf_value_type_id)) return bad("map '" + map.name + "': invalid value type id\n");
+    if (const auto special = ValueScan(*types).scan(map.btf_value_type_id)) {
+      const std::string what = "values of map '" + map.name + "' hold " + *special + ", which is not known yet";
+      return Problem{.error = EOPNOTSUPP, .unsupported = true, .log = what + "\n", .reason = what};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace bpf::verifier

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpf/verifier/verifier.h"
+
+#include <chrono>
+
+#include "bpf/abi/flags.h"
+#include "bpf/registry/registry.h"
+#include "bpf/verifier/stack_depth.h"
+#include "bpf/verifier/walk.h"
+
+namespace bpf::verifier {
+namespace {
+
+constexpr std::size_t kInsnsMax = 1000000;
+constexpr u32 kKnownFlags = BPF_F_STRICT_ALIGNMENT | BPF_F_ANY_ALIGNMENT | BPF_F_TEST_RND_HI32 | BPF_F_TEST_STATE_FREQ |
+                            BPF_F_XDP_HAS_FRAGS | BPF_F_TEST_REG_INVARIANTS;
+
+Problem unsupported(std::string what) {
+  return Problem{.error = EOPNOTSUPP, .unsupported = true, .log = what + "\n", .reason = std::move(what)};
+}
+
+// The last line that is not empty, as a sentence.
+std::string last_line(const std::string& log) {
+  std::size_t end = log.size();
+  while (end > 0 && log[end - 1] == '\n') --end;
+  const std::size_t begin = end == 0 ? std::string::npos : log.rfind('\n', end - 1);
+  return log.substr(begin == std::string::npos ? 0 : begin + 1, end - (begin == std::string::npos ? 0 : begin + 1));
+}
+
+class Run {
+ public:
+  Run(const ProgSource& source, const Options& options, Verdict& verdict)
+      : source_(source), options_(options), out_(verdict) {}
+
+  void run() {
+    if (auto problem = check_request()) return refuse(*problem);
+    if (auto problem = build_cfg(source_, cfg_)) return refuse(*problem);
+    if (auto problem = parse_program_btf(source_, **spec_, cfg_, btf_)) return refuse(*problem);
+    if (auto problem = check_map_values(source_)) return refuse(*problem);
+    if (auto problem = check_direct_values()) return refuse(*problem);
+    find_packet_changers(source_, cfg_);
+    walk();
+  }
+
+ private:
+  std::optional<Problem> check_request() {
+    auto spec = find_prog_spec(source_.type);
+    if (!spec) {
+      if (spec.error().code() == EOPNOTSUPP) return unsupported(spec.error().what());
+      return Problem{.error = spec.error().code(), .log = spec.error().what() + "\n"};
+    }
+    spec_ = *spec;
+    if (source_.insns.empty() || source_.insns.size() > kInsnsMax)
+      return Problem{
+          .error = E2BIG,
+          .log = format("a program has 1 to %zu instructions, this one %zu\n", kInsnsMax, source_.insns.size())};
+    if (!source_.privileged) return unsupported("the rules for unprivileged programs are not known yet");
+    if (source_.prog_flags & BPF_F_SLEEPABLE) return unsupported("sleepable programs are not known yet");
+    if (source_.prog_flags & BPF_F_XDP_DEV_BOUND_ONLY) return unsupported("device-bound programs are not known yet");
+    if (source_.prog_flags & ~kKnownFlags) return Problem{.error = EINVAL, .log = "unknown program flags\n"};
+    return std::nullopt;
+  }
+
+  // A direct address needs a map of one element and lies inside its value.
+  std::optional<Problem> check_direct_values() {
+    for (u32 i = 0; i < source_.insns.size(); ++i) {
+      const bpf_insn& insn = source_.insns[i];
+      if (cfg_.second_slot[i] || !insn_is_ld_imm64(insn) || insn.src_reg != BPF_PSEUDO_MAP_VALUE) continue;
+      const MapFacts& map = source_.maps[static_cast<u32>(insn.imm)];
+      const u32 off = static_cast<u32>(source_.insns[i + 1].imm);
+      constexpr u32 kOffsetMax = 1 << 29;
+      if (off >= kOffsetMax)
+        return Problem{.error = EINVAL, .insn = i, .log = format("direct value offset of %u is not allowed\n", off)};
+      const bool array = map.type == BPF_MAP_TYPE_ARRAY;
+      if (array && map.max_entries == 1 && off < map.value_size) continue;
+      if (map.type == BPF_MAP_TYPE_ARENA)
+        return unsupported(format("direct values of maps of type %u are not known yet", map.type));
+      const int error = !array ? EINVAL : map.max_entries != 1 ? 524 : EINVAL;  // 524: Linux's ENOTSUPP
+      return Problem{
+          .error = error,
+          .insn = i,
+          .log = array ? format("invalid access to map value pointer, value_size=%u off=%u\n", map.value_size, off)
+                       : std::string("no direct value access support for this map type\n")};
+    }
+    return std::nullopt;
+  }
+
+  void walk() {
+    Walk walk(source_, **spec_, cfg_, btf_, options_.log_level, out_.log);
+    std::optional<Problem> problem;
+    for (u32 s = 0; s < cfg_.subprogs.size() && !problem; ++s) {
+      if (s != 0 && !cfg_.subprogs[s].is_global) continue;
+      if (!walk.run(s)) problem = walk.problem();
+    }
+    if (!problem) problem = check_stack_depth(source_, cfg_);
+    out_.stats = walk.stats();
+    states_per_insn_max_ = walk.states_per_insn_max();
+    if (problem) return refuse(*problem);
+    out_.program.facts = walk.take_facts();
+    for (const Subprog& s : cfg_.subprogs) {
+      constexpr u32 kFrameAlign = 32;
+      out_.program.subprogs.push_back({.begin = s.begin,
+                                       .end = s.end,
+                                       .stack_bytes = (s.stack + kFrameAlign - 1) / kFrameAlign * kFrameAlign,
+                                       .is_callback = s.is_callback,
+                                       .is_exception_callback = false});
+    }
+    if (options_.log_level != 0) stats_line();
+  }
+
+  void stats_line() {
+    out_.log +=
+        format("processed %u insns (limit %d) max_states_per_insn %u total_states %u peak_states %u mark_read 0\n",
+               out_.stats.verified_insns, BPF_COMPLEXITY_LIMIT_INSNS, states_per_insn_max_, out_.stats.total_states,
+               out_.stats.peak_states);
+  }
+
+  void refuse(const Problem& problem) {
+    out_.error = problem.error;
+    out_.unsupported = problem.unsupported;
+    out_.insn = problem.insn;
+    out_.reason = problem.reason.empty() ? last_line(problem.log) : problem.reason;
+    out_.advice = problem.advice;
+    out_.log += problem.log;
+    if (!out_.log.empty() && out_.log.back() != '\n') out_.log += '\n';
+    stats_line();
+    u32 record = ~0U;
+    const std::string line = btf_.source_line(source_, problem.insn, &record);
+    out_.log += format("refused at insn %u: ", problem.insn) + out_.reason + "\n";
+    if (!line.empty()) out_.log += line;
+    if (!out_.advice.empty()) out_.log += "advice: " + out_.advice + "\n";
+  }
+
+  const ProgSource& source_;
+  const Options& options_;
+  Verdict& out_;
+  std::optional<const ProgSpec*> spec_;
+  Cfg cfg_;
+  ProgramBtf btf_;
+  u32 states_per_insn_max_ = 0;
+};
+
+}  // namespace
+
+Verdict verify(const ProgSource& source, const Options& options) {
+  Verdict verdict;
+  const auto begin = std::chrono::steady_clock::now();
+  Run(source, options, verdict).run();
+  const auto spent = std::chrono::steady_clock::now() - begin;
+  verdict.stats.verify_ns = static_cast<u64>(std::chrono::duration_cast<std::chrono::nanoseconds>(spent).count());
+  return verdict;
+}
+
+}  // namespace bpf::verifier

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+// walk.h — the symbolic walk over every path of a program: one step per instruction, states compared where paths join.
+//
+// Shape     Walk owns the current state, the stack of branches still to be taken and the checkpoints. Its methods are
+// spread
+//           over files by subject:
+//             walk.cc        the loop, branches, budget        prune.cc        checkpoints and their comparison
+//             alu.cc         numbers                           pointer_alu.cc  pointers
+//             jump.cc        comparisons                       branch_pkt.cc   packet ends, null checks
+//             mem_access.cc  what a load or store goes to      stack.cc, packet.cc, ctx_access.cc, atomic.cc: each kind
+//             helper_call.cc helpers                           helper_args.cc  their arguments
+//             subprog.cc     calls, exits, global functions    print.cc        states in Linux's notation
+//           A method that can refuse returns false after refuse(); its caller returns false at once.
+// Source    soundness: every transfer function maps a state that contains a concrete machine state to one that contains
+// its
+//           successor; what is not understood is refused. docs/verifier.md has the argument by domain.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bpf/registry/helper.h"
+#include "bpf/registry/prog_spec.h"
+#include "bpf/verifier/cfg.h"
+#include "bpf/verifier/precision.h"
+#include "bpf/verifier/problem.h"
+#include "bpf/verifier/scalar_branch.h"
+#include "bpf/verifier/state.h"
+#include "bpf/verifier/subprog_btf.h"
+
+namespace bpf::verifier {
+
+enum class Access : u8 { read, write };
+
+class Walk {
+ public:
+  Walk(const ProgSource& source, const ProgSpec& spec, Cfg& cfg, const ProgramBtf& btf, u32 log_level,
+       std::string& log);
+
+  // Walks the entry, or a global function by itself. False: problem() says why.
+  bool run(u32 subprog);
+
+  const Problem& problem() const { return problem_; }
+  // What was proved of each instruction; an access that can go to several kinds of memory has MemKind::none.
+  std::vector<InsnFact> take_facts();
+  VerifyStats stats() const;
+  u32 states_per_insn_max() const { return states_per_insn_max_; }
+
+ private:
+  // --- walk.cc
+  struct Pending {
+    State state;
+    u32 from;
+    u32 to;
+    std::size_t log_size;  // below level 2 the log of a path that went well is taken back
+  };
+  bool step(bool* path_ends);
+  bool step_wide_immediate(const bpf_insn& insn);
+  void push_branch(State state, u32 to);
+  bool branches_within_limit();
+  void close_path(Checkpoint* parent);
+  bool pop_branch();
+  u32 new_id() { return ++id_count_; }
+  bool refuse(int error, std::string log, std::string advice = {});
+  bool refuse_unsupported(std::string what);
+  const bpf_insn& insn() const { return source_.insns[at_]; }
+
+  // --- registers (walk.cc)
+  Reg& reg(u32 r) { return cur_.frame().regs[r]; }
+  bool check_reg_number(u32 r);
+  bool check_readable(u32 r);
+  bool check_writable(u32 r);
+  void set(u32 r, const Reg& value);
+  void mark_precise(const Reg& r) {
+    if (r.is_scalar()) precision_.mark(r.node);
+  }
+  template <class F>
+  void for_each_reg(State& state, F f);
+  void give_id(Reg& r);
+
+  // --- alu.cc, pointer_alu.cc
+  bool step_alu(const bpf_insn& insn);
+  bool check_alu_fields(const bpf_insn& insn);
+  bool step_mov(const bpf_insn& insn, bool is64);
+  bool step_unary(const bpf_insn& insn, bool is64);
+  bool step_binary(const bpf_insn& insn, bool is64);
+  bool pointer_alu(const bpf_insn& insn, const Reg& pointer, const Reg& scalar, bool pointer_is_dst);
+  bool check_pointer_moves(const bpf_insn& insn, const Reg& pointer, const Reg& scalar);
+  bool check_sane_offset(const Reg& r, const Reg& pointer);
+
+  // --- jump.cc, branch_pkt.cc
+  bool step_jump(const bpf_insn& insn, bool* path_ends);
+  bool step_conditional(const bpf_insn& insn);
+  bool step_may_goto(const bpf_insn& insn);
+  bool check_jump_fields(const bpf_insn& insn);
+  Branch decide_pointers(const bpf_insn& insn, const Reg& a, const Reg& b);
+  void learn(State& state, const bpf_insn& insn, bool taken);
+  void learn_scalars(State& state, const bpf_insn& insn, bool taken);
+  void spread(State& state, const Reg& from, u32 node);
+  void learn_null(State& state, u32 id, bool is_null);
+  void learn_packet_end(State& state, const bpf_insn& insn, bool taken);
+  void learn_packet_range(State& state, const Reg& pointer, bool open);
+
+  // --- mem_access.cc
+  bool step_load(const bpf_insn& insn);
+  bool step_store(const bpf_insn& insn);
+  // `value`: register loaded into or stored, -1 for none (an immediate, a helper).
+  bool access(u32 r, s32 off, int bytes, Access how, int value, bool sign_extend = false);
+  bool access_map_value(u32 r, s64 off, int bytes, Access how, int value, bool sign_extend);
+  bool check_map_cap(const Reg& ptr, Access how, s64 off, s64 bytes);
+  bool check_alignment(const Reg& ptr, s32 off, int bytes);
+  // The region [off, off + bytes) of an object of `size` bytes for every value of the pointer's variable part.
+  bool check_region(u32 r, const Reg& ptr, s64 off, s64 bytes, s64 size, bool zero_ok);
+  bool check_region_end(u32 r, const Reg& ptr, s64 off, s64 bytes, s64 size, bool zero_ok);
+  void put_loaded(int value, int bytes, bool sign_extend);
+  bool note_mem(MemKind kind);
+  // --- atomic.cc
+  bool step_atomic(const bpf_insn& insn);
+  bool step_aligned_atomic(const bpf_insn& insn);
+  bool check_atomic_fields(const bpf_insn& insn);
+  bool check_atomic_target(const Reg& pointer, u32 r, const char* verb);
+  // --- ctx_access.cc
+  bool access_ctx(u32 r, s32 off, int bytes, Access how, int value, bool sign_extend);
+  bool check_pointer_unmodified(const Reg& ptr, u32 r);
+  // --- packet.cc
+  bool access_packet(u32 r, s32 off, int bytes, Access how, int value);
+  bool check_packet(u32 r, s64 off, s64 bytes, bool zero_ok);
+  void forget_packet_pointers();
+  // --- stack.cc
+  bool access_stack(u32 r, s32 off, int bytes, Access how, int value, bool sign_extend);
+  bool check_stack_bounds(u32 r, s32 off, s64 bytes, Access how, bool by_helper, s64* low, s64* high);
+  Frame& stack_frame(const Reg& ptr) { return cur_.frames[ptr.frame]; }
+  bool read_stack_fixed(u32 frame, s64 off, int bytes, int value);
+  bool read_stack_varying(u32 frame, s64 low, s64 high, int value);
+  bool write_stack_fixed(u32 frame, s64 off, int bytes, int value);
+  bool write_stack_varying(u32 frame, s64 low, s64 high, int bytes, int value);
+  void store_spill(u32 frame, s64 off, int bytes, const Reg& value);
+  void clobber_stack(u32 frame, s64 low, s64 high, Byte with);
+  void grow_stack(u32 frame, s64 low);
+  void note_stack_read(u32 frame, s64 low, s64 high);
+  void note_stack_write(u32 frame, s64 off, s64 bytes);
+  Reg stored_value(int value) const;
+  void mark_slot_read(u32 frame, u32 slot);
+
+  // --- helper_call.cc, helper_args.cc
+  void push_tail_call_return();
+  struct Call {
+    u32 id = 0;
+    const HelperProto* proto = nullptr;
+    int map = -1;                  // index of the map argument
+    std::optional<u64> array_key;  // constant key of an array look-up
+    int raw_reg = 0;               // argument whose memory the helper fills
+    s64 raw_bytes = 0;
+  };
+  bool call_helper(const bpf_insn& insn);
+  bool check_call_args(Call& call);
+  bool check_arg(Call& call, u32 r, Arg type);
+  bool check_arg_kind(u32 r, Arg type);
+  bool check_map_arg(Call& call, u32 r);
+  bool check_map_matches_helper(const Call& call);
+  bool check_memory_arg(Call& call, u32 r, s64 bytes, Arg type, bool zero_ok);
+  bool check_size_arg(Call& call, u32 r, Arg type, Arg mem_type);
+  bool check_helper_memory(Call& call, u32 r, s64 bytes, Access how, bool zero_ok);
+  bool check_helper_stack(u32 r, s64 bytes, Access how, bool zero_ok);
+  std::optional<u64> constant_array_key(const Reg& key, u32 map);
+  bool put_helper_result(const Call& call);
+  bool finish_call(const Call& call);
+
+  // --- subprog.cc
+  bool call_subprog(const bpf_insn& insn);
+  bool call_global(u32 subprog);
+  bool check_global_arg(u32 subprog, u32 r);
+  bool step_exit(bool* path_ends);
+  bool check_return();
+  bool set_up_entry(u32 subprog);
+  void clobber_caller_saved();
+
+  // --- prune.cc
+  enum class Exact : u8 { no, range_within, yes };
+  // `pruned`: a state that includes this one was walked already.
+  void visit(bool* refused, bool* pruned);
+  bool includes_state(const Checkpoint& old, Exact exact);
+  bool includes_frame(const Frame& old, const Frame& now, u32 live, u64 slots, Exact exact);
+  bool includes_reg(const Reg& old, const Reg& now, Exact exact);
+  bool includes_slot(const Slot& old, const Slot* now, Exact exact);
+  bool same_id(u32 old, u32 now);
+  u32 live_registers(const State& state, u32 frame) const;
+  void take_checkpoint();
+  void widen(State& state) const;
+  void inherit_marks(Checkpoint& old);
+
+  // --- print.cc
+  std::string print_reg(const Reg& r) const;
+  std::string print_slot(const Slot& slot) const;
+  std::string print_frame(const State& state, u32 frame, bool all) const;
+  void log_instruction();
+  void log_effects();
+  void log_pruned();
+
+  const ProgSource& source_;
+  const ProgSpec& spec_;
+  Cfg& cfg_;
+  const ProgramBtf& btf_;
+  const u32 log_level_;
+  std::string& log_;
+
+  State cur_;
+  u32 at_ = 0;
+  u32 next_ = 0;
+  u32 prev_ = 0;
+  std::vector<Pending> pending_;
+  std::deque<Checkpoint> checkpoints_;
+  std::vector<std::vector<Checkpoint*>> explored_;  // by instruction
+  Precision precision_;
+  std::vector<InsnFact> facts_;
+  std::vector<bool> mixed_memory_;
+  Problem problem_;
+  std::vector<std::pair<u32, u32>> id_map_;  // during a comparison: old id -> id of the current state
+
+  u32 id_count_ = 0;
+  u32 walked_subprog_ = 0;
+  u32 processed_ = 0;
+  u32 processed_at_checkpoint_ = 0;
+  u32 jumps_ = 0;
+  u32 jumps_at_checkpoint_ = 0;
+  u32 states_total_ = 0;
+  u32 states_now_ = 0;
+  u32 states_peak_ = 0;
+  u32 states_per_insn_max_ = 0;
+  u32 touched_regs_ = 0;  // since the last line of the log
+  u64 touched_slots_ = 0;
+  bool print_whole_ = false;  // the next line begins with the whole state
+  bool came_from_ = false;    // … and with where the path branched off
+  u32 last_line_ = ~u32{0};
+  bool strict_alignment_ = false;  // of the access in hand: atomic ones are always aligned
+};
+
+template <class F>
+void Walk::for_each_reg(State& state, F f) {
+  for (Frame& frame : state.frames) {
+    for (Reg& r : frame.regs) f(r);
+    for (Slot& s : frame.stack)
+      if (s.is_spill()) f(s.spilled);
+  }
+}
+
+}  // namespace bpf::verifier

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// sluice: the command line. Talks to a running daemon, or starts sluice-engine for what needs none.
+//
+// Cost      prog show answers within 10 ms: neither LLVM nor DPDK is linked.
+// Errors    exit status 0 good, 1 the operation failed, 2 wrong command line, 69 (EX_UNAVAILABLE) no daemon answers.
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include "control/cli/commands.h"
+#include "control/cli/connection.h"
+
+namespace control::cli {
+namespace {
+
+constexpr const char* kVersion = "sluice " SLUICE_VERSION;
+
+struct Options {
+  std::string socket = "/run/sluice/sluice.sock";
+  bool json = false;
+  bool pretty = false;
+  std::vector<std::string> words;
+};
+
+int fail(const Options& options, const base::Error& error, int status) {
+  if (options.json) std::printf("%s\n", Json{{"error", error.what()}}.dump(options.pretty ? 4 : -1).c_str());
+  else std::fprintf(stderr, "sluice: %s\n", error.what().c_str());
+  return status;
+}
+
+// The engine stands beside this program, here as in the build folder.
+int start_engine(const Options& options) {
+  std::error_code failed;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", failed);
+  const std::string engine = (self.parent_path() / "sluice-engine").string();
+  std::vector<char*> argv{const_cast<char*>("sluice")};
+  for (const std::string& word : options.words) argv.push_back(const_cast<char*>(word.c_str()));
+  if (options.json) argv.push_back(const_cast<char*>(options.pretty ? "-p" : "-j"));
+  argv.push_back(nullptr);
+  execv(engine.c_str(), argv.data());
+  return fail(options, {errno, "cannot start " + engine + ": " + std::strerror(errno)}, 1);
+}
+
+bool is_offline_verb(const std::string& word) { return word == "verify" || word == "test-run"; }
+
+// Options stand before the object; an off-line verb has its own behind it.
+base::Result<Options> parse_options(const std::vector<std::string>& words) {
+  Options options;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    if (is_offline_verb(word) && options.words.empty()) {
+      options.words.assign(words.begin() + std::ptrdiff_t(i), words.end());
+      return options;
+    }
+    if (word == "-j" || word == "--json") options.json = true;
+    else if (word == "-p" || word == "--pretty") options.json = options.pretty = true;
+    else if (word == "-V" || word == "--version") options.words = {"version"};
+    else if (word == "-h" || word == "--help") options.words = {"help"};
+    else if (word == "-s" && i + 1 < words.size()) options.socket = words[++i];
+    else if (word.starts_with("-")) return base::Error(EINVAL, "unknown option '" + word + "'");
+    else options.words.push_back(word);
+  }
+  return options;
+}
+
+int run_command(const Options& options, const Invocation& invocation) {
+  const Command& command = *invocation.command;
+  auto value = ask(options.socket, {{"noun", command.noun}, {"verb", command.verb}, {"args", invocation.args}});
+  if (!value) return fail(options, value.error(), value.error().code() == ECONNREFUSED ? EX_UNAVAILABLE : 1);
+  if (!options.json) {
+    command.print(*value);
+    return 0;
+  }
+  // One thing that was asked for by name comes without a list around it, as bpftool prints it.
+  const bool single = !invocation.args.empty() && value->is_array() && value->size() == 1;
+  Json shown = single ? (*value)[0] : *value;
+  if (single && shown.contains("entries")) shown = shown["entries"];
+  std::printf("%s\n", shown.dump(options.pretty ? 4 : -1, ' ', false, Json::error_handler_t::replace).c_str());
+  return 0;
+}
+
+int run(const std::vector<std::string>& words) {
+  auto options = parse_options(words);
+  if (!options) return fail({}, options.error(), 2);
+  if (options->words == std::vector<std::string>{"version"}) {
+    std::printf("%s\n", kVersion);
+    return 0;
+  }
+  if (!options->words.empty() && is_offline_verb(options->words[0])) return start_engine(*options);
+  auto invocation = parse_command(options->words);
+  if (!invocation) return fail(*options, invocation.error(), 2);
+  if (!invocation->command) {
+    std::fputs(help().c_str(), options->words.empty() ? stderr : stdout);
+    return options->words.empty() ? 2 : 0;
+  }
+  return run_command(*options, *invocation);
+}
+
+}  // namespace
+}  // namespace control::cli
+
+int main(int argc, char** argv) { return control::cli::run({argv + 1, argv + argc}); }

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// print.h — answers of the daemon as text for people; bpftool's lines where bpftool has them.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+namespace control::cli {
+
+void print_programs(const nlohmann::ordered_json& rows);
+void print_maps(const nlohmann::ordered_json& rows);
+void print_dump(const nlohmann::ordered_json& dumps);
+// A list of objects with the same keys: one line each, aligned, nested values below.
+void print_table(const nlohmann::ordered_json& rows);
+
+}  // namespace control::cli

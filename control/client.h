@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// client.h — who talks to the door: credentials, and what its descriptor numbers mean.
+//
+// Shape     Client is the door's view of a caller. LocalClient numbers handles itself (tests, off-line verbs, the
+//           daemon); WireClient (door_server.h) resolves the descriptors that came with a message.
+// Threads   one caller each.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <map>
+
+#include "bpf/verifier/verifier.h"
+#include "control/object.h"
+
+namespace control {
+
+// What became of one PROG_LOAD; kept for those who asked for more than an errno.
+struct LoadReport {
+  std::string name;
+  bpf::bpf_prog_type type = bpf::BPF_PROG_TYPE_UNSPEC;
+  u32 insns = 0;
+  int error = 0;                     // 0, or a positive errno
+  std::string sentence;              // why not: ours, one sentence
+  bpf::verifier::Verdict verdict;    // without its program
+  bool judged = false;               // the verifier saw it
+  u64 jit_ns = 0;
+};
+
+// What a descriptor allows: BPF_F_RDONLY and BPF_F_WRONLY make the other one false.
+struct Access {
+  bool read = true;
+  bool write = true;
+};
+
+struct Target {
+  std::shared_ptr<Object> object;
+  Access access;
+};
+
+class Client {
+ public:
+  Client(uid_t uid, bool privileged) : uid_(uid), privileged_(privileged) {}
+  virtual ~Client() = default;
+
+  uid_t uid() const noexcept { return uid_; }
+  bool privileged() const noexcept { return privileged_; }
+
+  // The object behind a descriptor: EBADF not open, EINVAL open but not one of ours.
+  virtual base::Result<Target> find(int fd) = 0;
+  // A new descriptor for an object: its number, or a negative errno.
+  virtual int install(std::shared_ptr<Object> object, Access access) = 0;
+  // Notices handles that were closed without a word, before a limit is said to be reached.
+  virtual void reclaim() {}
+  // Takes back what install() gave, before the caller has seen it.
+  virtual void uninstall(int fd) = 0;
+
+  // May be empty.
+  std::function<void(LoadReport)> on_prog_load;
+  std::function<void(const std::string& path)> on_pin;
+  std::string last_error;                        // sentence behind the last negative result
+
+ private:
+  uid_t uid_;
+  bool privileged_;
+};
+
+class LocalClient final : public Client {
+ public:
+  explicit LocalClient(uid_t uid = 0, bool privileged = true) : Client(uid, privileged) {}
+
+  base::Result<Target> find(int fd) override;
+  int install(std::shared_ptr<Object> object, Access access) override;
+  void uninstall(int fd) override { close(fd); }
+  int close(int fd);                             // 0 or -EBADF
+
+ private:
+  struct Row {
+    Handle handle;
+    Access access;
+  };
+  std::map<int, Row> rows_;
+};
+
+}  // namespace control

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/daemon/daemon.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <map>
+
+#include "base/memory.h"
+#include "base/reclaim.h"
+#include "bpf/builder/builder.h"
+#include "config/load.h"
+#include "control/daemon/appliance.h"
+#include "control/daemon/check_report.h"
+#include "control/daemon/logging.h"
+#include "control/daemon/programs.h"
+#include "control/daemon/serve.h"
+#include "control/show.h"
+
+namespace control {
+namespace {
+
+// Devices as the file numbers them: known before any port is open, so that --check sees what start will see.
+class PlannedDevices final : public DeviceTable {
+ public:
+  explicit PlannedDevices(const Plan& plan) : plan_(plan) {}
+  bool has_ifindex(u32 ifindex) const override { return find(ifindex) != nullptr; }
+  u32 rx_queue_count(u32 ifindex) const override {
+    const auto* port = find(ifindex);
+    return port ? port->rx_queues : 0;
+  }
+
+ private:
+  const drivers::PortSpec* find(u32 ifindex) const {
+    for (const auto& port : plan_.ports)
+      if (port.ifindex == ifindex) return &port;
+    return nullptr;
+  }
+  const Plan& plan_;
+};
+
+// One configuration on its way from the file to running workers. Members die in the opposite order: workers before
+// programs, programs before the builder.
+class Run {
+ public:
+  explicit Run(const DaemonOptions& options) : options_(options) {}
+
+  ExitCode execute() {
+    if (auto code = read(); code != kExitOk) return code;
+    if (auto code = prepare(); code != kExitOk) return code;
+    if (options_.check) return report_check();
+    if (auto code = start(); code != kExitOk) return code;
+    return serve_appliance({options_, *appliance_, *server_});
+  }
+
+ private:
+  config::Diagnostics& diagnostics() { return loaded_.diagnostics; }
+
+  // Says what there is to say; EX_CONFIG if there were errors.
+  ExitCode tell() {
+    if (options_.check && options_.json)
+      std::puts(config::render_json(diagnostics()).c_str());
+    else
+      std::fputs(config::render_text(diagnostics()).c_str(), stderr);
+    return diagnostics().ok() ? kExitOk : kExitConfig;
+  }
+
+  ExitCode read() {
+    loaded_ = config::load(options_.config_path);
+    if (!loaded_.ok()) return tell();
+    set_up_logging(loaded_.config->log);
+    base::MemoryBudget::process().set_limit(loaded_.config->limits.maps_memory_bytes);
+    plan_ = assemble(*loaded_.config, usable_cpus(), diagnostics());
+    plan_.eal.extra.insert(plan_.eal.extra.end(), options_.eal_arguments.begin(), options_.eal_arguments.end());
+    plan_.eal.log = log_eal_line;
+    return diagnostics().ok() ? kExitOk : tell();
+  }
+
+  ExitCode prepare() {
+    auto builder = bpf::builder::make_builder_process();
+    if (!builder) return fail(kExitInternal, builder.error());
+    builder_ = *std::move(builder);
+    door_ = std::make_unique<Door>(door_config());
+    programs_ = load_programs(*loaded_.config, *door_, diagnostics());
+    if (diagnostics().ok()) fill_maps(*loaded_.config, plan_, *door_, programs_, diagnostics());
+    planned_ = find_attachments(*loaded_.config, programs_, diagnostics());
+    figures_ = measure_memory(*loaded_.config, plan_, programs_.map_bytes());
+    judge_memory(figures_, *loaded_.config, diagnostics());
+    return diagnostics().ok() ? kExitOk : tell();
+  }
+
+  DoorConfig door_config() {
+    DoorConfig config;
+    config.build = [this](const bpf::builder::BuildRequest& request) { return builder_->build(request); };
+    config.retire = [](std::shared_ptr<void> object) { base::Reclaim::process().retire([object] {}); };
+    config.devices = &devices_;
+    config.run_stats = [this](u32 id) {
+      const auto program = attached_.find(id);
+      if (program == attached_.end()) return RunStats{};
+      const auto stats = program->second->stats();
+      return RunStats{stats.run_cnt, stats.run_time_ns};
+    };
+    config.pin_root = loaded_.config->pins.root;
+    config.limits.programs_max = loaded_.config->limits.programs;
+    config.limits.maps_memory_bytes_max = loaded_.config->limits.maps_memory_bytes;
+    return config;
+  }
+
+  ExitCode report_check() {
+    const ExitCode code = tell();
+    if (options_.json) return code;
+    for (const auto& [item, object] : programs_.objects)
+      for (const auto& program : object.programs) {
+        const auto& info = program.program->info();
+        std::printf("program    %s/%s: accepted, %zu instructions, %u verified in %.1f ms\n", item->name.c_str(),
+                    program.name.c_str(), info.xlated.size(), info.verify.verified_insns,
+                    double(info.verify.verify_ns) / 1e6);
+      }
+    std::fputs(memory_report(figures_, *loaded_.config).c_str(), stdout);
+    std::printf("%s: ok\n", options_.config_path.c_str());
+    return code;
+  }
+
+  ExitCode start() {
+    if (auto code = tell(); code != kExitOk) return code;  // warnings
+    auto appliance = Appliance::make(*loaded_.config, plan_, diagnostics());
+    if (!appliance) return fail_start(appliance.error());
+    appliance_ = *std::move(appliance);
+    if (auto status = attach(); !status) return fail_start(status.error());
+    if (auto status = listen(); !status) return fail_start(status.error());
+    if (auto status = appliance_->start(); !status) return fail_start(status.error());
+    return kExitOk;
+  }
+
+  // A program on several ports is one program with one count of its runs.
+  std::shared_ptr<dataplane::AttachedProgram> attached(const std::shared_ptr<Program>& program) {
+    auto& slot = attached_[program->id()];
+    if (!slot)
+      slot = std::make_shared<dataplane::AttachedProgram>(program->prog(), program,
+                                                          dataplane::moves_borders(program->info().xlated));
+    return slot;
+  }
+
+  base::Status attach() {
+    auto& dataplane = appliance_->dataplane();
+    for (const auto& map : device_maps(programs_)) SLUICE_CHECK(dataplane.register_redirect_map(redirect_map(*map)));
+    for (const auto& [port, program] : planned_)
+      SLUICE_CHECK(
+          dataplane.attach_xdp(port, attached(program)).in("attach '" + program->info().name + "' to port " + port));
+    for (const auto& program : loaded_.config->programs)
+      if (program.stats) dataplane.set_run_time(true);
+    return base::success();
+  }
+
+  base::Status listen() {
+    std::error_code error;
+    std::filesystem::create_directories(std::filesystem::path(options_.socket_path).parent_path(), error);
+    SLUICE_TRY(server_, Server::listen({.path = options_.socket_path}).in("control socket " + options_.socket_path));
+    add_object_handlers(*server_, *door_);
+    add_data_path_handlers(*server_, *appliance_);
+    return base::success();
+  }
+
+  static ExitCode fail(ExitCode code, const base::Error& error) {
+    std::fprintf(stderr, "sluiced: %s\n", error.what().c_str());
+    return code;
+  }
+
+  // What could not be opened is told at its place in the file if it has one.
+  ExitCode fail_start(const base::Error& error) {
+    const ExitCode code = error.code() == EPERM || error.code() == EACCES ? kExitNoPermission : kExitUnavailable;
+    if (diagnostics().ok()) return fail(code, error);
+    (void)tell();
+    return code;
+  }
+
+  const DaemonOptions& options_;
+  config::Result loaded_;
+  Plan plan_;
+  PlannedDevices devices_{plan_};
+  std::unique_ptr<bpf::builder::BuilderProcess> builder_;
+  std::unique_ptr<Door> door_;
+  LoadedPrograms programs_;
+  std::vector<PlannedAttachment> planned_;
+  MemoryFigures figures_;
+  std::map<u32, std::shared_ptr<dataplane::AttachedProgram>> attached_;  // by program id
+  std::unique_ptr<Appliance> appliance_;
+  std::unique_ptr<Server> server_;
+};
+
+}  // namespace
+
+ExitCode run_daemon(const DaemonOptions& options) {
+  const ExitCode code = Run(options).execute();
+  base::Reclaim::process().poll();
+  return code;
+}
+
+}  // namespace control

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// serve.h — the time between start and stop: the control socket, the live table, the drain, the final accounting.
+//
+// Threads   control thread; workers run beside it. Returns when a signal came or, if asked so, when all input is
+//           through.
+#pragma once
+
+#include "control/daemon/appliance.h"
+#include "control/daemon/options.h"
+#include "control/object.h"
+#include "control/server.h"
+
+namespace control {
+
+struct Serving {
+  const DaemonOptions& options;
+  Appliance& appliance;
+  Server& server;
+};
+
+// kExitFailed if the accounting does not close.
+ExitCode serve_appliance(const Serving& serving);
+
+// `port show` and `worker show` on the control socket.
+void add_data_path_handlers(Server& server, Appliance& appliance);
+
+// How the data path reads the targets of a devmap for a broadcast.
+dataplane::RedirectMap redirect_map(Map& map);
+
+}  // namespace control

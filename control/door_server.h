@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// door_server.h — the server's side of one connection to the door: hostile messages in, bpf(2) commands through,
+// answers out.
+//
+// Shape     a handle is a memfd of its own (named bpf-map, bpf-prog or btf, sealed, empty); its inode names the row
+//           here. The client gets a fresh open file description on which an OFD lock stands: when the last dup,
+//           inherited or passed copy of it is closed the lock is gone, and sweep() drops the row. No message says
+//           "close".
+// Threads   one thread. Lifetime: a row keeps its object alive; all rows go with the server.
+// Errors    a message that does not add up is an Error: the caller drops the connection. A command that fails is an
+//           answer.
+// Cost      one recvmsg, one sendmsg; a command that needs memory copies it once each way.
+#pragma once
+
+#include <map>
+#include <unordered_map>
+
+#include "bpf/load/channel.h"
+#include "bpf/load/ranges.h"
+#include "control/client.h"
+#include "control/door.h"
+
+namespace control {
+
+inline constexpr std::size_t kHandlesPerClientMax = 65536;  // each holds a descriptor here
+
+class WireClient final : public Client {
+ public:
+  WireClient(uid_t uid, bool privileged) : Client(uid, privileged) {}
+
+  base::Result<Target> find(int fd) override;
+  int install(std::shared_ptr<Object> object, Access access) override;
+  void uninstall(int fd) override;
+  void reclaim() override { sweep(); }
+
+  // The descriptors of one message: the numbers the client knows them by, and what came.
+  void begin(std::span<const int> numbers, std::span<const base::UniqueFd> fds);
+  // The descriptor to send with the answer; -1: none.
+  base::UniqueFd take_pending() { return std::move(pending_); }
+  // Drops the rows of handles that nobody has open any more; returns how many are left.
+  std::size_t sweep();
+  bool has(const Object& object) const;
+
+ private:
+  struct Row {
+    Handle handle;
+    Access access;
+    base::UniqueFd master;
+  };
+  std::unordered_map<u64, Row> rows_;      // by inode
+  std::map<int, u64> numbers_;             // of the message at hand; 0: not one of ours
+  base::UniqueFd pending_;
+  u64 pending_inode_ = 0;
+  std::size_t sweep_at_ = 64;
+};
+
+class DoorServer {
+ public:
+  DoorServer(Door& door, uid_t uid, bool privileged) : door_(door), client_(uid, privileged) {}
+
+  WireClient& client() noexcept { return client_; }
+  // Answers one MessageKind::call.
+  base::Status serve(bpf::load::Channel& channel, const bpf::load::Message& message);
+
+ private:
+  Door& door_;
+  WireClient client_;
+};
+
+}  // namespace control

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// door_state.h — what the command families share: the tables behind the door, and small checks all of them make.
+// Private to control/: users of the door include door.h.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "control/door.h"
+#include "control/id_table.h"
+
+namespace control {
+
+struct DoorState {
+  DoorConfig config;
+  IdTable<Map> maps;
+  IdTable<Program> programs;
+  IdTable<Btf> btfs;
+  std::map<std::string, Handle> pins;   // by normal path
+};
+
+// A command's answer: what bpf(2) returns when it succeeds, or errno and sentence.
+using Answer = base::Result<long>;
+
+using CommandFn = Answer (*)(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+
+// The families.
+Answer map_create(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer map_lookup_elem(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer map_update_elem(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer map_delete_elem(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer map_get_next_key(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer map_lookup_and_delete_elem(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer map_freeze(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer prog_load(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer prog_bind_map(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer prog_test_run(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer btf_load(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer obj_get_info_by_fd(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer obj_pin(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer obj_get(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer prog_get_next_id(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer map_get_next_id(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer btf_get_next_id(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer prog_get_fd_by_id(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer map_get_fd_by_id(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer btf_get_fd_by_id(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer planned_command(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+
+// Objects by descriptor: EBADF not open, EINVAL open but something else.
+struct MapTarget {
+  std::shared_ptr<Map> map;
+  Access access;
+};
+base::Result<MapTarget> get_map(Client& client, int fd);
+base::Result<std::shared_ptr<Program>> get_program(Client& client, int fd);
+base::Result<std::shared_ptr<Btf>> get_btf(Client& client, int fd);
+
+// Installs a handle: the descriptor's number.
+Answer install(Client& client, std::shared_ptr<Object> object, Access access = {});
+
+// A name of BPF_OBJ_NAME_LEN bytes: letters, digits, '_' and '.', ended by NUL.
+base::Result<std::string> parse_name(const char (&name)[16]);
+// BPF_F_RDONLY and BPF_F_WRONLY of a flag word.
+base::Result<Access> parse_access(u32 flags);
+
+u64 boot_time_ns();
+
+template <class T>
+T* user_ptr(u64 address) {
+  return reinterpret_cast<T*>(address);
+}
+
+// log_buf, log_size, log_level of PROG_LOAD and BTF_LOAD.
+struct UserLog {
+  u32 level;
+  u32 size;
+  char* buffer;
+};
+base::Status check_log(const UserLog& log);
+// Stores as much of `text` as fits; `true_size` is what would have. ENOSPC when it did not fit.
+base::Status store_log(const UserLog& log, std::string_view text, u32& true_size);
+
+}  // namespace control

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// BPF_MAP_CREATE: flags and names, the type's own judgement, BTF of key and value, the memory budget.
+#include "bpf/abi/flags.h"
+#include "bpf/registry/registry.h"
+#include "control/door_state.h"
+
+namespace control {
+namespace {
+
+base::Status check_attr(const bpf::bpf_attr& attr) {
+  if (attr.btf_vmlinux_value_type_id != 0 && attr.map_type != bpf::BPF_MAP_TYPE_STRUCT_OPS)
+    return base::Error(EINVAL, "btf_vmlinux_value_type_id belongs to struct_ops maps only");
+  if (attr.btf_key_type_id != 0 && attr.btf_value_type_id == 0)
+    return base::Error(EINVAL, "btf_key_type_id without btf_value_type_id");
+  if (attr.map_extra != 0 && attr.map_type != bpf::BPF_MAP_TYPE_BLOOM_FILTER &&
+      attr.map_type != bpf::BPF_MAP_TYPE_ARENA)
+    return base::Error(EINVAL, "map_extra is for bloom filters and arenas only");
+  if (!(attr.map_flags & bpf::BPF_F_NUMA_NODE) && attr.numa_node != 0)
+    return base::Error(EINVAL, "numa_node without BPF_F_NUMA_NODE");
+  return base::success();
+}
+
+// What Linux takes and we do not yet.
+base::Status check_supported(const bpf::bpf_attr& attr) {
+  if (attr.map_flags & (bpf::BPF_F_TOKEN_FD | bpf::BPF_F_VTYPE_BTF_OBJ_FD))
+    return base::Error(EOPNOTSUPP, "BPF tokens and struct_ops values are planned, not implemented yet");
+  if (attr.excl_prog_hash != 0 || attr.excl_prog_hash_size != 0)
+    return base::Error(EOPNOTSUPP, "maps exclusive to one program are planned, not implemented yet");
+  if (attr.map_ifindex != 0) return base::Error(EOPNOTSUPP, "maps offloaded to a device are not supported");
+  return base::success();
+}
+
+// A global-data section is one value whose type is the section itself, without a key type.
+bool is_section(const bpf::btf::Btf& types, const bpf::bpf_attr& attr) {
+  return attr.btf_key_type_id == 0 && attr.max_entries == 1 && attr.key_size == 4 &&
+         types.kind(attr.btf_value_type_id) == bpf::BTF_KIND_DATASEC;
+}
+
+base::Status check_types(const bpf::btf::Btf& types, const bpf::bpf_attr& attr) {
+  if (!types.valid(attr.btf_key_type_id) || !types.valid(attr.btf_value_type_id))
+    return base::Error(EINVAL, "the BTF has no such key or value type");
+  if (attr.btf_key_type_id != 0) {
+    if (types.size_of(attr.btf_key_type_id) != attr.key_size)
+      return base::Error(EINVAL, "key_size is not the size of the key's type");
+  } else if (!is_section(types, attr)) {
+    return base::Error(EINVAL, "a value type without a key type is for global data only");
+  }
+  if (types.size_of(attr.btf_value_type_id) != attr.value_size)
+    return base::Error(EINVAL, "value_size is not the size of the value's type");
+  return base::success();
+}
+
+base::Status check_budget(DoorState& state, u64 wanted) {
+  const DoorLimits& limits = state.config.limits;
+  if (state.maps.sweep() >= limits.maps_max)
+    return base::Error(ENOMEM, "there are " + std::to_string(limits.maps_max) + " maps, the most allowed");
+  u64 held = 0;
+  for (const auto& map : state.maps.all()) held += map->memory_bytes();
+  if (held + wanted > limits.maps_memory_bytes_max)
+    return base::Error(ENOMEM, "maps would hold " + std::to_string(held + wanted) + " bytes of " +
+                                   std::to_string(limits.maps_memory_bytes_max) + " allowed");
+  return base::success();
+}
+
+bpf::MapSpec make_spec(const bpf::bpf_attr& attr, std::string name) {
+  bpf::MapSpec spec;
+  spec.type = bpf::bpf_map_type(attr.map_type);
+  spec.key_size = attr.key_size;
+  spec.value_size = attr.value_size;
+  spec.max_entries = attr.max_entries;
+  spec.map_flags = attr.map_flags & ~u32(bpf::BPF_F_RDONLY | bpf::BPF_F_WRONLY);  // of the handle, not of the map
+  spec.map_extra = attr.map_extra;
+  spec.numa_node = attr.numa_node;
+  spec.name = std::move(name);
+  return spec;
+}
+
+}  // namespace
+
+// The type's own sentences (check, make) name the map themselves.
+Answer map_create(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
+  SLUICE_CHECK(check_attr(attr));
+  SLUICE_TRY(const Access access, parse_access(attr.map_flags));
+  SLUICE_TRY(const std::string name, parse_name(attr.map_name));
+  const std::string where = "map '" + name + "'";
+  auto found = bpf::find_map_ops(attr.map_type);
+  if (!found) return std::move(found.error()).in(where);
+  const bpf::MapOps* ops = *found;
+  SLUICE_CHECK(check_supported(attr));
+  bpf::MapSpec spec = make_spec(attr, name);
+  if (auto judged = ops->check(spec); !judged) return std::move(judged.error());
+  if (!client.privileged() && !state.config.unprivileged_load)
+    return base::Error(EPERM, where + ": not permitted without CAP_BPF");
+  std::shared_ptr<Btf> btf;
+  if (attr.btf_key_type_id != 0 || attr.btf_value_type_id != 0) {
+    SLUICE_TRY(btf, get_btf(client, int(attr.btf_fd)));
+    if (auto typed = check_types(btf->types(), attr); !typed) return std::move(typed.error()).in(where);
+  }
+  if (!check_budget(state, 0)) client.reclaim();
+  if (auto fits = check_budget(state, 0); !fits) return std::move(fits.error()).in(where);
+  auto live = ops->make(spec);
+  if (!live) return std::move(live.error());
+  auto map = std::make_shared<Map>(state.maps.take_id(), *ops, *std::move(live), state.config.retire);
+  if (auto fits = check_budget(state, map->memory_bytes()); !fits) return std::move(fits.error()).in(where);
+  map->btf = std::move(btf);
+  map->btf_key_type_id = attr.btf_key_type_id;
+  map->btf_value_type_id = attr.btf_value_type_id;
+  map->uid = client.uid();
+  map->created_ns = boot_time_ns();
+  state.maps.add(map);
+  return install(client, map, access);
+}
+
+}  // namespace control

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/host.h"
+
+#include <ctime>
+
+#include "dataplane/lane.h"
+
+namespace dataplane {
+namespace {
+
+// Both clocks are read through the vDSO: no system call.
+u64 read_clock(clockid_t clock) {
+  timespec now;
+  clock_gettime(clock, &now);
+  return u64(now.tv_sec) * 1000000000 + u64(now.tv_nsec);
+}
+
+void trace_printk(bpf_env* env, const char* line, uint32_t size) {
+  auto& lane = *static_cast<Lane*>(env->host_ctx);
+  if (!lane.trace.try_push(line, size)) lane.counters.loop.trace_lines_lost.add(1);
+}
+
+constexpr bpf_host kLaneHost = {
+    .ktime_get_ns = [](bpf_env*) { return read_clock(CLOCK_MONOTONIC); },
+    .ktime_get_boot_ns = [](bpf_env*) { return read_clock(CLOCK_BOOTTIME); },
+    .trace_printk = trace_printk,
+};
+
+}  // namespace
+
+const bpf_host* lane_host() {
+  return &kLaneHost;
+}
+
+}  // namespace dataplane

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// lane.h — everything one worker owns while it carries frames: BPF environment, burst arrays, outbox, counters.
+//
+// Threads   the worker alone, but for counters (readable by all), `published` (see publish) and the trace queue's
+//           other end.
+// Lifetime  as long as the Dataplane; allocated once, nothing in it grows.
+#pragma once
+
+#include <array>
+#include <atomic>
+
+#include "base/types.h"
+#include "bpf/abi/host/env.h"
+#include "dataplane/counters.h"
+#include "dataplane/pipeline.h"
+#include "dataplane/trace_ring.h"
+
+struct rte_mbuf;
+
+namespace dataplane {
+
+// Frames of one source burst that wait for the end of the burst, by egress port. All have the same port of entry, and
+// one input frame goes to a port at most once, so kBurstMax places per port are enough.
+struct Outbox {
+  struct Queue {
+    u32 count = 0;
+    u32 bytes = 0;
+    std::array<rte_mbuf*, kBurstMax> frames;
+  };
+  u32 touched = 0;  // bit per port
+  std::array<Queue, kPortsMax> queues;
+};
+static_assert(kPortsMax <= 32, "Outbox::touched has a bit per port");
+
+// Frames that died in this burst; freed together. A frame and at most kPortsMax copies of it can die.
+struct Graveyard {
+  u32 count = 0;
+  std::array<rte_mbuf*, kBurstMax * 2> frames;
+};
+
+struct Lane {
+  u32 index = 0;  // worker slot
+  u32 port_count = 0;
+  bool take_run_time = false;  // read once per loop from the switch that all workers share
+  bpf_env env{};
+  std::array<u32, kBurstMax> verdicts{};
+  Outbox outbox;
+  Graveyard graveyard;
+  LaneCounters counters;
+  TraceRing trace;
+
+  // A consistent copy for the control thread: it raises `wanted`, which all lanes share, and each worker copies at
+  // its next boundary between two bursts. A worker also does so after it has taken frames of another worker out of a
+  // queue, before it counts them: whoever put them there after its own copy had seen the request, so this one sees it
+  // too. Of the copies of one request, none knows a frame taken over that no other knows handed over.
+  const std::atomic<u64>* wanted = nullptr;
+  alignas(64) std::atomic<u64> published{0};
+  LaneCounters copy;
+
+  void publish_if_wanted() noexcept {
+    const u64 number = wanted->load(std::memory_order_acquire);
+    if (number == published.load(std::memory_order_relaxed)) [[likely]]
+      return;
+    counters.copy_to(copy, port_count);
+    published.store(number, std::memory_order_release);
+  }
+
+  EntryCounters& entry(u16 port) noexcept { return counters.entries[port]; }
+};
+
+}  // namespace dataplane

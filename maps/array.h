@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// array.h — BPF_MAP_TYPE_ARRAY and BPF_MAP_TYPE_PERCPU_ARRAY as map objects; pictures in array_inline.h.
+//
+// Shape     BPF_F_MMAPABLE: the values lie in a sealed memfd of whole pages, which the control plane may hand to
+//           clients.
+// Threads   any. Values are written word by word, as in Linux: a reader beside a writer may see both values' words.
+// Lifetime  elements are there from creation to the map's end; they are never deleted.
+#pragma once
+
+#include "base/memory.h"
+#include "maps/array_inline.h"
+#include "maps/check.h"
+#include "maps/ops.h"
+
+namespace maps {
+
+inline constexpr MapRules kArrayRules = {
+    .flags = bpf::BPF_F_NUMA_NODE | bpf::BPF_F_MMAPABLE | bpf::BPF_F_INNER_MAP | kAccessFlags,
+    .key_size_min = 4,
+    .key_size_max = 4,
+    .value_size_max = 0x7fffffff};
+
+class ArrayObject : public bpf::Map {
+ public:
+  ArrayObject(const bpf::MapSpec& spec, const bpf_map_runtime* runtime);
+  base::Status init(u32 copies);
+
+  bpf_map* head() noexcept final { return &array_.map; }
+  int lookup(ConstBytes key, Bytes value);
+  int update(ConstBytes key, ConstBytes value, u64 flags);
+  int next_key(ConstBytes key, Bytes next);
+  u64 memory_bytes() const { return charge_.bytes(); }
+  u64 entry_count() const { return array_.map.shape.max_entries; }
+
+  // BPF_F_MMAPABLE: the memory for clients to map, else -1.
+  int mappable_fd() const noexcept { return memory_.fd(); }
+
+ protected:
+  array_map array_{};
+
+ private:
+  u64* value_of(u32 index, u32 cpu) const noexcept;
+
+  base::MemoryCharge charge_;
+  base::MemoryRegion memory_;
+};
+
+// get_next_key of every array type: an index out of range asks for the first one.
+int next_index(ConstBytes key, Bytes next, u32 max_entries);
+
+}  // namespace maps

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// hash.cc — BPF_MAP_TYPE_HASH.
+#include "maps/hash.h"
+
+#include "maps/head.h"
+
+namespace maps {
+
+HashObject::HashObject(const bpf::MapSpec& spec, const bpf_map_runtime* runtime) : bpf::Map(spec) {
+  fill_head(table_.map, spec, runtime);
+}
+
+namespace {
+
+constexpr bpf_map_runtime kRuntime = complete(
+    {.lookup = &maps_hash_lookup, .update = &maps_hash_update, .erase = &maps_hash_erase, .natives = kHashNatives});
+
+class HashMap final : public HashObject {
+ public:
+  static constexpr bpf::MapOps::Symbols kSymbols = {
+      .lookup = "map_hash_lookup", .update = "map_hash_update", .erase = "map_hash_erase"};
+
+  explicit HashMap(const bpf::MapSpec& spec) : HashObject(spec, &kRuntime) {}
+  static base::Status check(const bpf::MapSpec& spec) { return check_spec(spec, kHashRules); }
+  static base::Result<std::unique_ptr<bpf::Map>> make(const bpf::MapSpec& spec) {
+    auto map = std::make_unique<HashMap>(spec);
+    SLUICE_CHECK(map->init(HashTable::Values::shared));
+    return std::unique_ptr<bpf::Map>(std::move(map));
+  }
+};
+
+}  // namespace
+}  // namespace maps
+
+constinit const bpf::MapOps bpf::hash_map_ops = maps::map_ops<maps::HashMap>();

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// hash.h — BPF_MAP_TYPE_HASH and BPF_MAP_TYPE_PERCPU_HASH as map objects over one HashTable.
+//
+// Threads, Lifetime, Errors, Cost: maps/hash_table.h and maps/hash_inline.h.
+#pragma once
+
+#include "maps/check.h"
+#include "maps/hash_table.h"
+#include "maps/ops.h"
+
+namespace maps {
+
+inline constexpr MapRules kHashRules = {
+    .flags = bpf::BPF_F_NO_PREALLOC | bpf::BPF_F_NUMA_NODE | bpf::BPF_F_ZERO_SEED | kAccessFlags,
+    .element_size_end = kKmallocMax - 48,
+    .entries_max = HashTable::kEntriesMax};
+
+class HashObject : public bpf::Map {
+ public:
+  HashObject(const bpf::MapSpec& spec, const bpf_map_runtime* runtime);
+  base::Status init(HashTable::Values values) { return table_.init(spec(), values); }
+
+  bpf_map* head() noexcept final { return &table_.map; }
+  int lookup(ConstBytes key, Bytes value) { return table_.copy_value(key.data(), value); }
+  int update(ConstBytes key, ConstBytes value, u64 flags) {
+    return table_.update(key.data(), value.data(), flags, base::current_cpu());
+  }
+  int erase(ConstBytes key) { return table_.erase(key.data(), base::current_cpu()); }
+  int lookup_and_delete(ConstBytes key, Bytes value) { return table_.erase(key.data(), base::current_cpu(), &value); }
+  int next_key(ConstBytes key, Bytes next) { return table_.next_key(key.empty() ? nullptr : key.data(), next.data()); }
+  u64 memory_bytes() const { return table_.memory_bytes(); }
+  u64 entry_count() const { return table_.entry_count(); }
+
+  HashTable& table() noexcept { return table_; }
+
+ private:
+  HashTable table_;
+};
+
+}  // namespace maps

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hash_inline.h — look-up in BPF_MAP_TYPE_HASH and BPF_MAP_TYPE_PERCPU_HASH; maps/hash_table.h has the writers.
+ *
+ *   bucket, one cache line                          node, never moves
+ *   ┌──────┬──────┬──────┬─ … ─┬──────┬─────────┐   ┌──────────────┬────────────────┐
+ *   │slot 0│slot 1│slot 2│     │slot 6│ control │   │ key, words   │ value, words   │
+ *   └──────┴──────┴──────┴─ … ─┴──────┴─────────┘   └──────────────┴────────────────┘
+ *   slot     tag 16 | version 20 | node 28 bits       node 0 is none; tag 0 marks a free slot (node 0) and a dead one
+ *                                                     (all 28 bits)
+ *   control  published 7 | version 29 | overflow 28   bit i: slot i counts; overflow: first line of the bucket's list
+ *   overflow line: seven slots and, in the eighth word, the next line; immutable while it is linked
+ *
+ * A slot and its node belong together as long as the slot word stays the same: the version moves with every change. So
+ * a look-up compares the key in the node and then looks at the slot again; a node that was given to another key in
+ * between cannot pass for the one that was asked for.
+ * Threads   look-up: any CPU, wait-free: it tries again after an interference, MAPS_HASH_TRIES_MAX times at most.
+ * Lifetime  as Linux: an element deleted from a preallocated map is reused at once, its memory stays that of an
+ *           element.
+ * Cost      hit: 2 cache lines (bucket, key and value if they share one); miss: 1. With the load at most 4 per bucket,
+ *           5 % of the buckets overflow when the table is full. perf/micro/maps
+ */
+#pragma once
+
+#include <immintrin.h>
+#include <stddef.h>
+
+#include "bpf/abi/host/bpf_map.h"
+#include "maps/words_inline.h"
+
+enum {
+  MAPS_HASH_SLOTS = 7,
+  MAPS_HASH_CONTROL = 7, /* word of a line behind the slots: control word, or next overflow line */
+  MAPS_HASH_LINE_WORDS = 8,
+  MAPS_HASH_NODE_BITS = 28,
+  MAPS_HASH_REGISTER_BYTES = 64, /* keys up to this size are taken into registers once, at the start of a look-up */
+  MAPS_HASH_TRIES_MAX = 64,      /* each needs a writer's change to this very bucket within some 10 ns */
+};
+#define MAPS_HASH_NODE_MASK ((1ull << MAPS_HASH_NODE_BITS) - 1)
+#define MAPS_HASH_TAG_SHIFT 48
+#define MAPS_HASH_PUBLISHED_SHIFT 57
+
+struct hash_map {
+  struct bpf_map map;
+  uint64_t* buckets; /* lines of 8 words, 64-byte aligned */
+  uint64_t bucket_mask;
+  uint64_t seed[2];
+  uint64_t* overflow; /* lines; 0 is none */
+  uint8_t* nodes;
+  uint8_t* percpu_values; /* percpu_hash: CPU c, node n at c * cpu_stride + n * round_up(value_size, 8) */
+  uint64_t cpu_stride;
+  uint32_t cpu_count;
+};
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+/* Out of line: the search in a bucket that overflows, or under interference. Returns a node number, 0: none. */
+uint32_t maps_hash_find_slowly(struct hash_map* hash, uint32_t key_size, const void* key, uint64_t hash_value);
+
+/* The writers; out of line as well. */
+int64_t maps_hash_update(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, const void* key,
+                         const void* value, uint64_t flags);
+int64_t maps_percpu_hash_update(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, const void* key,
+                                const void* value, uint64_t flags);
+int64_t maps_hash_erase(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, const void* key);
+#ifdef __cplusplus
+}
+#endif
+
+#if defined(__SANITIZE_THREAD__)
+#define MAPS_THREAD_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define MAPS_THREAD_SANITIZER
+#endif
+#endif
+
+MAPS_INLINE uint64_t maps_hash_tag(uint64_t hash_value) {
+  uint64_t tag = hash_value >> MAPS_HASH_TAG_SHIFT;
+  return tag + (tag == 0);
+}
+
+/* Bytes from one node to the next. A per-CPU map's nodes hold keys alone. */
+MAPS_INLINE uint64_t maps_hash_stride(struct bpf_map_shape shape, int percpu) {
+  return maps_round_up8(shape.key_size) + (percpu ? 0 : (uint64_t)maps_round_up8(shape.value_size));
+}
+
+/* Bit 8 * i + 7: slot i has the tag. */
+MAPS_INLINE uint64_t maps_hash_match(const uint64_t* line, uint64_t tag) {
+#ifdef MAPS_THREAD_SANITIZER
+  uint64_t match = 0; /* ThreadSanitizer does not know that aligned vector loads do not tear words */
+  for (uint32_t i = 0; i < MAPS_HASH_SLOTS; i++)
+    if (__atomic_load_n(&line[i], __ATOMIC_ACQUIRE) >> MAPS_HASH_TAG_SHIFT == tag) match |= 0x80ull << (8 * i);
+  return match;
+#else
+  __m256i wanted = _mm256_set1_epi16((short)tag);
+  __m256i low = _mm256_cmpeq_epi16(_mm256_load_si256((const __m256i*)line), wanted);
+  __m256i high = _mm256_cmpeq_epi16(_mm256_load_si256((const __m256i*)line + 1), wanted);
+  uint64_t bytes = (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
+  __atomic_signal_fence(__ATOMIC_ACQUIRE); /* the loads below come after; x86 keeps loads in order */
+  return bytes & 0x0080808080808080ull;
+#endif
+}
+
+/* The slow search needs an address. A copy made here and only here lets the caller's key stay in registers: a key whose
+ * own address is taken lives on the stack, is written there in narrow pieces and read in wide ones, and every look-up
+ * then waits for the store before it. */
+MAPS_INLINE uint32_t maps_hash_leave_for_slow(struct hash_map* hash, uint32_t key_size, const void* key,
+                                              uint64_t hash_value) {
+  if (key_size > MAPS_HASH_REGISTER_BYTES) return maps_hash_find_slowly(hash, key_size, key, hash_value);
+  uint64_t copy[MAPS_HASH_REGISTER_BYTES / 8];
+  for (uint32_t i = 0; i < (key_size + 7) / 8; i++) copy[i] = ((const uint64_t*)key)[i];
+  return maps_hash_find_slowly(hash, key_size, copy, hash_value);
+}
+
+/* Node number of `key`, or 0. A key of at most MAPS_HASH_REGISTER_BYTES is whole words here. */
+MAPS_INLINE uint32_t maps_hash_find_words(struct hash_map* hash, struct bpf_map_shape shape, int percpu,
+                                          const void* key) {
+  uint64_t hash_value = maps_hash(key, shape.key_size, hash->seed);
+  const uint64_t* line = hash->buckets + (hash_value & hash->bucket_mask) * MAPS_HASH_LINE_WORDS;
+  uint64_t match = maps_hash_match(line, maps_hash_tag(hash_value));
+  while (match) {
+    uint32_t at = (uint32_t)__builtin_ctzll(match) / 8;
+    uint64_t slot = __atomic_load_n(&line[at], __ATOMIC_ACQUIRE);
+    /* A slot that has died since holds no node to look at. */
+    if (__builtin_expect(slot >> MAPS_HASH_TAG_SHIFT != maps_hash_tag(hash_value), 0)) goto slow;
+    uint64_t node = slot & MAPS_HASH_NODE_MASK;
+    const uint64_t* stored = (const uint64_t*)(hash->nodes + node * maps_hash_stride(shape, percpu));
+    int equal = maps_key_equal(stored, key, shape.key_size);
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    uint64_t control = __atomic_load_n(&line[MAPS_HASH_CONTROL], __ATOMIC_ACQUIRE);
+    if (__builtin_expect(__atomic_load_n(&line[at], __ATOMIC_RELAXED) != slot, 0)) goto slow;
+    if (__builtin_expect(equal && (control >> (MAPS_HASH_PUBLISHED_SHIFT + at) & 1), 1)) return (uint32_t)node;
+    match &= match - 1;
+  }
+  if (__builtin_expect((__atomic_load_n(&line[MAPS_HASH_CONTROL], __ATOMIC_ACQUIRE) & MAPS_HASH_NODE_MASK) == 0, 1))
+    return 0;
+slow:
+  return maps_hash_leave_for_slow(hash, shape.key_size, key, hash_value);
+}
+
+MAPS_INLINE uint32_t maps_hash_find(struct hash_map* hash, struct bpf_map_shape shape, int percpu, const void* key) {
+  if (shape.key_size > MAPS_HASH_REGISTER_BYTES) return maps_hash_find_words(hash, shape, percpu, key);
+  uint64_t words[MAPS_HASH_REGISTER_BYTES / 8];
+  for (uint32_t i = 0; i < (shape.key_size + 7) / 8; i++) words[i] = maps_load_word(key, shape.key_size, i);
+  return maps_hash_find_words(hash, shape, percpu, words);
+}
+
+MAPS_INLINE void* maps_hash_lookup(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape,
+                                   const void* key) {
+  (void)env;
+  struct hash_map* hash = (struct hash_map*)map;
+  uint32_t node = maps_hash_find(hash, shape, 0, key);
+  if (!node) return NULL;
+  return hash->nodes + node * maps_hash_stride(shape, 0) + maps_round_up8(shape.key_size);
+}
+
+MAPS_INLINE void* maps_percpu_hash_value(struct hash_map* hash, struct bpf_map_shape shape, uint32_t node,
+                                         uint32_t cpu) {
+  return hash->percpu_values + cpu * hash->cpu_stride + (uint64_t)node * maps_round_up8(shape.value_size);
+}
+
+MAPS_INLINE void* maps_percpu_hash_lookup(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape,
+                                          const void* key) {
+  struct hash_map* hash = (struct hash_map*)map;
+  uint32_t node = maps_hash_find(hash, shape, 1, key);
+  return node ? maps_percpu_hash_value(hash, shape, node, env->cpu) : NULL;
+}
+
+MAPS_INLINE void* maps_percpu_hash_lookup_percpu(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape,
+                                                 const void* key, uint32_t cpu) {
+  (void)env;
+  struct hash_map* hash = (struct hash_map*)map;
+  if (cpu >= hash->cpu_count) return NULL;
+  uint32_t node = maps_hash_find(hash, shape, 1, key);
+  return node ? maps_percpu_hash_value(hash, shape, node, cpu) : NULL;
+}

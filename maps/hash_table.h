@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// hash_table.h — the writers of the hash table whose look-up is in hash_inline.h (picture there).
+//
+// An insert reserves a free slot with one compare-and-swap (the entry is there but does not count), and publishes it
+// with a compare-and-swap on the bucket's control word as it was before the search for the key. The control word
+// changes with every insert, so two threads cannot both insert one key; the one that loses searches again. A bucket
+// whose seven slots are taken continues in a list of lines that are replaced as a whole by the same compare-and-swap.
+//   insert   slot: free -> entry;  control: publish          replace  slot: entry -> entry, the value in a new node
+//   erase    slot: entry -> dead;  control: unpublish;       slot: dead -> free; whoever meets a dead slot goes on
+// A thread that stops anywhere in between blocks nobody: at worst one slot of the bucket is out of use meanwhile.
+//
+// Threads   any. Lock-free: an operation is repeated only when another one has got through.
+// Lifetime  preallocated: a node is reused at once, as in Linux. BPF_F_NO_PREALLOC: after a grace period, unless a
+//           reader holds it up for so long that kLimboNodes are waiting.
+// Errors    E2BIG full; EEXIST, ENOENT by flag; EINVAL unknown flag; ENOMEM where BPF_F_NO_PREALLOC may not grow.
+// Cost      replace: a copy of key and value, 4 atomic operations; no line is shared between CPUs but the bucket's.
+// Source    bpf(2), the host kernel. Slot versions have 20 bits: a stale compare-and-swap is taken for a fresh one only
+//           if its slot changed a multiple of 2^20 times during one instruction's preemption, ending with the same tag
+//           and node.
+#pragma once
+
+#include <atomic>
+#include <optional>
+
+#include "base/memory.h"
+#include "base/result.h"
+#include "bpf/registry/map_ops.h"
+#include "maps/hash_inline.h"
+#include "maps/node_store.h"
+
+namespace maps {
+
+// What the bodies in the runtime bitcode call.
+extern const bpf_native kHashNatives[];
+
+class HashTable : public hash_map {
+ public:
+  // Nodes that a BPF_F_NO_PREALLOC map may have waiting for readers beside its max_entries.
+  static constexpr u32 kLimboNodes = 4096;
+  // Nodes of a preallocated map with which values are replaced: more than threads that write one map at one time, and
+  // some for each CPU in any case; large values get no more than kSpareBytes of them.
+  static constexpr u32 kSpareNodes = 256;
+  static constexpr u32 kSparePerLane = 2;
+  static constexpr u64 kSpareBytes = u64{1} << 20;
+  // As Linux, whose bucket array must stay below 4 GiB.
+  static constexpr u32 kEntriesMax = 1U << 27;
+
+  enum class Values : u8 { shared, percpu };
+
+  HashTable() : hash_map{} {}
+  HashTable(const HashTable&) = delete;
+  HashTable& operator=(const HashTable&) = delete;
+  base::Status init(const bpf::MapSpec& spec, Values values);
+
+  // From bpf(2): `value` has the layout that bpf(2) gives it.
+  int copy_value(const void* key, base::Bytes value) noexcept;
+  int update(const void* key, const void* value, u64 flags, u32 lane) noexcept;
+  // From a program: one CPU's value of a per-CPU map.
+  int update_on_cpu(const void* key, const void* value, u64 flags, u32 cpu) noexcept;
+  int erase(const void* key, u32 lane, base::Bytes* old_value = nullptr) noexcept;
+  int next_key(const std::byte* key, std::byte* next) noexcept;
+
+  u64 memory_bytes() const noexcept { return charge_.bytes(); }
+  u64 entry_count() const noexcept;
+  u32 find(const void* key, u64 hash_value) noexcept;
+
+ private:
+  static constexpr u32 kAllCpus = ~0U;
+
+  // Where an entry was seen. node 0: nowhere; `control` is then the bucket's state of which that is true.
+  struct Place {
+    u64* bucket = nullptr;
+    u64 control = 0;
+    u64* word = nullptr;  // slot of the bucket, or of an overflow line
+    u64 slot = 0;
+    u32 node = 0;
+    u32 line = 0;  // overflow line, 0: in the bucket
+  };
+  struct Write;
+
+  u64* bucket_of(u64 hash_value) const noexcept { return buckets + (hash_value & bucket_mask) * MAPS_HASH_LINE_WORDS; }
+  u64* line_of(u64 line) const noexcept { return overflow + line * MAPS_HASH_LINE_WORDS; }
+  u64* key_of(u32 node) const noexcept { return reinterpret_cast<u64*>(nodes + node * stride_); }
+  u64* value_of(u32 node) const noexcept { return key_of(node) + key_words_; }
+  u64* value_of(u32 node, u32 cpu) const noexcept {
+    return reinterpret_cast<u64*>(maps_percpu_hash_value(const_cast<HashTable*>(this), map.shape, node, cpu));
+  }
+
+  Place examine(u64* bucket, u32 at, u64 tag, const void* key, u32 tries_max) const noexcept;
+  Place locate(const void* key, u64 hash_value, u32 tries_max) const noexcept;
+  bool still_at(const Place& place) const noexcept;
+  int write(const void* key, const void* value, u64 flags, u32 lane, u32 cpu) noexcept;
+  int replace(const Place& place, Write& write) noexcept;
+  int insert(Place& place, Write& write) noexcept;
+  bool publish(Place& place, Write& write, u32 at, u64 reserved) noexcept;
+  int fill(Write& write, bool new_key) noexcept;
+  void put_percpu(u32 node, const Write& write, bool new_key) noexcept;
+  void drop(Write& write) noexcept;
+  void retire(u32 lane, u32 node) noexcept;
+  std::optional<u32> reserve_slot(u64* bucket, u64 entry, u64& reserved) noexcept;
+  void clean(u64* bucket, u32 at, u64 dead) noexcept;
+
+  int overflow_insert(const Place& place, u64 entry) noexcept;
+  int overflow_change(const Place& place, u64 entry) noexcept;
+  u32 copy_line(u32 line) noexcept;
+  u32 copy_list(const Place& place, u32& target) noexcept;
+  void give_lines(u32 line, u32 end) noexcept;
+  bool swing(const Place& place, u64 head) noexcept;
+
+  bool take_count() noexcept;
+  u32 take_node(u32 lane) noexcept;
+  void fetch(const Place& place, base::Bytes value) const noexcept;
+  bool next_in_bucket(const u64* bucket, const Place* after, std::byte* next, bool& changed) const noexcept;
+
+  Values values_ = Values::shared;
+  bool preallocated_ = true;
+  u32 key_words_ = 0;
+  u64 stride_ = 0;
+  NodeStore store_;
+  NodeStore spares_;  // preallocated maps: new values for keys that are there
+  NodeStore lines_;
+  std::atomic<u64> live_{0};  // BPF_F_NO_PREALLOC
+  base::MemoryCharge charge_;
+  base::MemoryRegion bucket_memory_;
+  base::MemoryRegion line_memory_;
+  base::MemoryRegion node_memory_;
+  base::MemoryRegion value_memory_;
+};
+
+}  // namespace maps

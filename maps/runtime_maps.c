@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// runtime_maps.c — the element bodies under the names that MapOps::symbols gives, for the runtime bitcode.
+//
+// Each body is the map family's own; a program's call passes its map's address and shape as constants. Writers of hash
+// and trie maps are functions of the maps library, which the JIT links by name.
+#include "maps/array_inline.h"
+#include "maps/devmap_inline.h"
+#include "maps/hash_inline.h"
+#include "maps/lpm_inline.h"
+
+#define MAP_LOOKUP(name)                                                                                             \
+  void* map_##name##_lookup(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, const void* key) { \
+    return maps_##name##_lookup(env, map, shape, key);                                                               \
+  }
+#define MAP_UPDATE(name)                                                                                             \
+  int64_t map_##name##_update(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, const void* key, \
+                              const void* value, uint64_t flags) {                                                   \
+    return maps_##name##_update(env, map, shape, key, value, flags);                                                 \
+  }
+#define MAP_ERASE(name)                                                                                               \
+  int64_t map_##name##_erase(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, const void* key) { \
+    return maps_##name##_erase(env, map, shape, key);                                                                 \
+  }
+#define MAP_LOOKUP_PERCPU(name)                                                                          \
+  void* map_##name##_lookup_percpu(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, \
+                                   const void* key, uint32_t cpu) {                                      \
+    return maps_##name##_lookup_percpu(env, map, shape, key, cpu);                                       \
+  }
+
+MAP_LOOKUP(array)
+MAP_UPDATE(array)
+
+MAP_LOOKUP(percpu_array)
+MAP_UPDATE(percpu_array)
+MAP_LOOKUP_PERCPU(percpu_array)
+
+MAP_LOOKUP(hash)
+MAP_UPDATE(hash)
+MAP_ERASE(hash)
+
+MAP_LOOKUP(percpu_hash)
+MAP_UPDATE(percpu_hash)
+int64_t map_percpu_hash_erase(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, const void* key) {
+  return maps_hash_erase(env, map, shape, key);
+}
+MAP_LOOKUP_PERCPU(percpu_hash)
+
+MAP_LOOKUP(lpm_trie)
+MAP_UPDATE(lpm_trie)
+MAP_ERASE(lpm_trie)
+
+MAP_LOOKUP(devmap)
+int64_t map_devmap_redirect(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, uint64_t key,
+                            uint64_t flags) {
+  return maps_devmap_redirect(env, map, shape, key, flags);
+}

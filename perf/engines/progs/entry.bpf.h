@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* entry.bpf.h — behind a program's body: its native entry points. PROGRAM_NAME names the file.
+ *
+ *   native_<name>        as bpf_prog::run
+ *   native_<name>_burst  as bpf_prog::burst: the same loop that the JIT puts around a program
+ * Included once, last, by each program.
+ */
+#ifdef __bpf__
+char _license[] SEC("license") = "GPL";
+#else
+#define JOIN_(a, b, c) a##b##c
+#define JOIN(a, b, c) JOIN_(a, b, c)
+#define NATIVE_RUN JOIN(native_, PROGRAM_NAME, )
+#define NATIVE_BURST JOIN(native_, PROGRAM_NAME, _burst)
+
+static inline __attribute__((always_inline)) uint64_t run_inline(void* ctx, struct bpf_env* env,
+                                                                 const struct bpf_prog* self) {
+  (void)self;
+  return (uint64_t)prog((struct xdp_buff*)ctx, env);
+}
+uint64_t NATIVE_RUN(void* ctx, struct bpf_env* env, const struct bpf_prog* self) {
+  return run_inline(ctx, env, self);
+}
+void NATIVE_BURST(void* ctxs, uint32_t count, uint32_t* verdicts, struct bpf_env* env, const struct bpf_prog* self) {
+  xdp_burst((struct xdp_buff*)ctxs, count, verdicts, env, self, run_inline, 0);
+}
+#endif

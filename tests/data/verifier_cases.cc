@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs the cases under tests/data/verifier: our verdict must be the expected one, and so must the host kernel's.
+//
+// Shape     a file holds cases: `== a sentence`, optional `flags: strict`, `license: proprietary`, `attach: devmap`,
+//           the program (tests/support/asm.h), then `accept` or `reject ERRNO sentence of the log`.
+//           Maps: 0 array 16x4, 1 hash 8->24, 2 array of one 16, 3 the same frozen and read-only, 4 per-CPU array,
+//           5 devmap, 6 prog_array, 7 write-only (for programs) array.
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+
+#include "bpf/abi/flags.h"
+#include "bpf/verifier/verifier.h"
+#include "tests/support/asm.h"
+#include "tests/support/host_kernel.h"
+#include "tests/support/program_maker.h"
+
+namespace {
+
+using std::string;
+
+struct Case {
+  string name, code, message, flags, attach;
+  bool proprietary = false;
+  int error = 0;
+};
+
+const std::map<string, int> kErrnos = {{"EACCES", EACCES}, {"EINVAL", EINVAL}, {"E2BIG", E2BIG},
+                                       {"EPERM", EPERM},   {"ENOTSUPP", 524},  {"EFAULT", EFAULT}};
+
+std::vector<bpf::MapFacts> case_maps() {
+  auto maps = support::fuzz_maps();
+  bpf::MapFacts progs;
+  progs.type = bpf::BPF_MAP_TYPE_PROG_ARRAY;
+  progs.key_size = progs.value_size = progs.max_entries = 4;
+  progs.name = "progs";
+  maps.push_back(progs);
+  bpf::MapFacts write_only = maps[2];
+  write_only.map_flags = bpf::BPF_F_WRONLY_PROG;
+  maps.push_back(write_only);
+  return maps;
+}
+
+bool read_cases(const std::filesystem::path& path, std::vector<Case>& cases) {
+  std::ifstream in(path);
+  string line;
+  Case c;
+  while (std::getline(in, line)) {
+    const auto value = [&line](const char* key) { return line.substr(std::strlen(key)); };
+    if (line.starts_with("== ")) {
+      c = Case{};
+      c.name = path.stem().string() + ": " + value("== ");
+    } else if (line.starts_with("flags: ")) {
+      c.flags = value("flags: ");
+    } else if (line.starts_with("attach: ")) {
+      c.attach = value("attach: ");
+    } else if (line == "license: proprietary") {
+      c.proprietary = true;
+    } else if (line == "accept") {
+      cases.push_back(c);
+    } else if (line.starts_with("reject ")) {
+      std::istringstream words(value("reject "));
+      string error;
+      words >> error;
+      if (!kErrnos.contains(error)) {
+        std::printf("%s: unknown errno %s\n", c.name.c_str(), error.c_str());
+        return false;
+      }
+      c.error = kErrnos.at(error);
+      std::getline(words >> std::ws, c.message);
+      cases.push_back(c);
+    } else {
+      c.code += line + "\n";
+    }
+  }
+  return true;
+}
+
+bpf::ProgSource make_source(const Case& c, const std::vector<bpf::MapFacts>& maps, std::vector<bpf::bpf_insn> insns) {
+  bpf::ProgSource s;
+  s.type = bpf::BPF_PROG_TYPE_XDP;
+  s.name = "case";
+  s.gpl_compatible = !c.proprietary;
+  if (c.flags == "strict") s.prog_flags = bpf::BPF_F_STRICT_ALIGNMENT;
+  if (c.attach == "devmap") s.expected_attach_type = bpf::BPF_XDP_DEVMAP;
+  s.maps = maps;
+  s.insns = std::move(insns);
+  return s;
+}
+
+bool same(const char* who, const Case& c, int error, const string& log) {
+  const bool ok = error == c.error && (c.message.empty() || log.find(c.message) != string::npos);
+  if (!ok)
+    std::printf("FAILED %s\n  %s says %d (%s), expected %d '%s'\n%s\n", c.name.c_str(), who, error,
+                std::strerror(error), c.error, c.message.c_str(), log.c_str());
+  return ok;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::vector<Case> cases;
+  if (argc < 2) return 2;
+  for (const auto& file : std::filesystem::directory_iterator(argv[1]))
+    if (file.path().extension() == ".cases" && !read_cases(file.path(), cases)) return 1;
+  const auto maps = case_maps();
+  const auto& unusable = support::host_kernel_unusable();
+  if (unusable) std::printf("SKIPPED for the host kernel (%s): only our own verdicts are checked\n", unusable->c_str());
+  bpf::ProgSource all;
+  all.maps = maps;
+  auto fds = support::host_make_maps(all);
+  if (!unusable && !fds) {
+    std::printf("maps: %s\n", fds.error().what().c_str());
+    return 1;
+  }
+  int failed = 0;
+  for (const Case& c : cases) {
+    auto insns = support::assemble(c.code);
+    if (!insns) {
+      std::printf("FAILED %s\n  %s\n", c.name.c_str(), insns.error().what().c_str());
+      ++failed;
+      continue;
+    }
+    const auto source = make_source(c, maps, *insns);
+    const auto ours = bpf::verifier::verify(source, {.log_level = bpf::BPF_LOG_LEVEL2});
+    bool ok = same("ours", c, ours.error, ours.log) && !ours.unsupported;
+    if (!unusable) {
+      // The log of a million instructions does not fit the host's buffer: ask for it only where a sentence is expected.
+      const auto host = support::host_load(source, *fds, c.message.empty() ? 0U : base::u32{bpf::BPF_LOG_LEVEL2});
+      ok &= same("the host kernel", c, host.error, host.log);
+    }
+    failed += !ok;
+  }
+  constexpr std::size_t kCasesMin = 90;  // a reader that loses cases must not look like success
+  std::printf("%zu cases, %d failed\n", cases.size(), failed);
+  return failed != 0 || cases.size() < kCasesMin ? 1 : 0;
+}

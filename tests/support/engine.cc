@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/engine.h"
+
+#include <sched.h>
+
+#include <algorithm>
+
+#include "bpf/interp/interp.h"
+#include "bpf/jit/jit.h"
+#include "bpf/runtime/default_host.h"
+#include "bpf/runtime/runtime.h"
+#include "bpf/runtime/xdp_frame.h"
+#include "tests/support/host_kernel.h"
+#include "tests/support/our_maps.h"
+
+namespace support {
+namespace {
+
+using bpf::runtime::XdpFrame;
+
+// All engines run on one CPU, so that per-CPU maps are comparable: the thread is pinned to the first it may use.
+base::u32 pin_to_one_cpu() {
+  static const base::u32 cpu = [] {
+    cpu_set_t allowed, one;
+    sched_getaffinity(0, sizeof allowed, &allowed);
+    int first = 0;
+    while (first < CPU_SETSIZE - 1 && !CPU_ISSET(first, &allowed)) ++first;
+    CPU_ZERO(&one);
+    CPU_SET(first, &one);
+    sched_setaffinity(0, sizeof one, &one);
+    return base::u32(first);
+  }();
+  return cpu;
+}
+
+// Walks a map in key order: `next` and `lookup` answer as bpf(2) does, 0 or a negative errno.
+template <class Next, class Lookup>
+std::vector<Element> dump_map(std::size_t key_bytes, std::size_t value_bytes, Next next, Lookup lookup) {
+  std::vector<Element> elements;
+  Packet key, following(key_bytes);
+  while (next(key, following) == 0) {
+    key = following;
+    Packet value(value_bytes);
+    if (lookup(key, value) == 0) elements.push_back({key, std::move(value)});
+  }
+  std::ranges::sort(elements);
+  return elements;
+}
+
+class HostEngine : public Engine {
+ public:
+  static base::Result<std::unique_ptr<Engine>> make(const bpf::ProgSource& source) {
+    auto engine = std::make_unique<HostEngine>();
+    pin_to_one_cpu();
+    SLUICE_TRY(engine->maps_, host_make_maps(source));
+    engine->facts_ = source.maps;
+    HostLoad load = host_load(source, engine->maps_);
+    if (!load.accepted()) return base::Error(load.error, "the host kernel refuses the program");
+    engine->prog_ = std::move(load.prog);
+    return std::unique_ptr<Engine>(std::move(engine));
+  }
+
+  base::Result<std::vector<RunResult>> run(std::span<const Packet> packets) override {
+    std::vector<RunResult> results;
+    for (const Packet& packet : packets) {
+      SLUICE_TRY(HostRun run, host_test_run(prog_, packet));
+      results.push_back({.r0 = run.retval, .output = std::move(run.data)});
+    }
+    return results;
+  }
+
+  base::Status update(base::u32 map, base::ConstBytes key, base::ConstBytes value) override {
+    return host_map_update(maps_[map], key, value);
+  }
+
+  base::Result<std::vector<Element>> dump(base::u32 map) override {
+    const bpf::MapFacts& f = facts_[map];
+    const std::size_t value_bytes =
+        map_is_percpu(f.type) ? (f.value_size + 7) / 8 * 8 * std::size_t(host_possible_cpus()) : f.value_size;
+    const auto code = [](const base::Status& s) { return s.ok() ? 0 : -s.error().code(); };
+    return dump_map(
+        f.key_size, value_bytes, [&](const Packet& k, Packet& n) { return code(host_map_next_key(maps_[map], k, n)); },
+        [&](const Packet& k, Packet& v) { return code(host_map_lookup(maps_[map], k, v)); });
+  }
+
+  base::Status set_tail_call(base::u32 map, base::u32 index, Engine& target) override {
+    const int fd = static_cast<HostEngine&>(target).prog_.get();
+    return host_map_update(maps_[map], std::as_bytes(std::span(&index, 1)), std::as_bytes(std::span(&fd, 1)));
+  }
+
+ private:
+  std::vector<bpf::MapFacts> facts_;
+  std::vector<Fd> maps_;
+  Fd prog_;
+};
+
+// The interpreter's image or the JIT's code, and its maps.
+class OurEngine : public Engine {
+ public:
+  static base::Result<std::unique_ptr<Engine>> make(EngineKind kind, const bpf::LoweredProgram& lowered,
+                                                    const std::vector<std::byte>* object) {
+    SLUICE_TRY(OurMaps maps, OurMaps::make(lowered.maps));
+    auto engine = std::make_unique<OurEngine>(kind, std::move(maps));
+    if (kind == EngineKind::interp) {
+      engine->image_ = bpf::interp::make_image(lowered, engine->maps_.heads());
+      engine->prog_ = engine->image_->prog();
+    } else {
+      std::vector<std::byte> compiled;
+      if (!object) {
+        SLUICE_TRY(compiled, compile_program(lowered));
+        object = &compiled;
+      }
+      SLUICE_TRY(engine->code_, bpf::jit::link(*object, engine->maps_.heads(), lowered.type, 1));
+      engine->prog_ = engine->code_->prog();
+    }
+    return std::unique_ptr<Engine>(std::move(engine));
+  }
+
+  OurEngine(EngineKind kind, OurMaps maps) : kind_(kind), maps_(std::move(maps)) {
+    bpf::runtime::init_env(env_, pin_to_one_cpu(), bpf::runtime::default_host());
+  }
+
+  base::Result<std::vector<RunResult>> run(std::span<const Packet> packets) override {
+    std::vector<RunResult> results;
+    for (std::size_t at = 0; at < packets.size(); at += kBurst) {
+      const std::size_t n = std::min(kBurst, packets.size() - at);
+      SLUICE_CHECK(fill(packets.subspan(at, n)));
+      kind_ == EngineKind::jit_burst ? run_burst(n, results) : run_single(n, results);
+    }
+    return results;
+  }
+
+  base::Status update(base::u32 map, base::ConstBytes key, base::ConstBytes value) override {
+    return maps_.update(map, key, value);
+  }
+
+  base::Result<std::vector<Element>> dump(base::u32 map) override {
+    return dump_map(
+        maps_.map(map).spec().key_size, maps_.value_bytes(map),
+        [&](const Packet& k, Packet& n) { return maps_.next_key(map, k, n); },
+        [&](const Packet& k, Packet& v) { return maps_.lookup(map, k, v); });
+  }
+
+  base::Status set_tail_call(base::u32 map, base::u32 index, Engine& target) override {
+    return maps_.set_program(map, index, static_cast<OurEngine&>(target).prog_);
+  }
+
+ private:
+  static constexpr std::size_t kBurst = 32;  // what a worker takes from a queue at once
+
+  base::Status fill(std::span<const Packet> packets) {
+    for (std::size_t i = 0; i < packets.size(); ++i) {
+      if (packets[i].size() > XdpFrame::kPacketMax) return base::Error(EINVAL, "packet longer than a frame");
+      frames_[i].fill(packets[i]);
+      ctxs_[i] = frames_[i].buff();
+    }
+    return base::success();
+  }
+
+  void note(std::size_t i, base::u64 r0, std::vector<RunResult>& results) const {
+    const base::ConstBytes out = XdpFrame::output(ctxs_[i]);
+    results.push_back({.r0 = r0, .output = Packet(out.begin(), out.end()), .redirect = {}});
+  }
+
+  void run_single(std::size_t n, std::vector<RunResult>& results) {
+    for (std::size_t i = 0; i < n; ++i) {
+      bpf_env_begin(&env_);
+      const base::u64 r0 = prog_->run(&ctxs_[i], &env_, prog_);
+      note(i, r0, results);
+      if (base::u32(r0) == kRedirectVerdict) results.back().redirect = env_.redirect;
+    }
+  }
+
+  void run_burst(std::size_t n, std::vector<RunResult>& results) {
+    std::array<base::u32, kBurst> verdicts{};
+    prog_->burst(ctxs_.data(), base::u32(n), verdicts.data(), &env_, prog_);
+    for (std::size_t i = 0; i < n; ++i) {
+      note(i, verdicts[i], results);
+      if (verdicts[i] == kRedirectVerdict) results.back().redirect = ctxs_[i].redirect;
+    }
+  }
+
+  static constexpr base::u32 kRedirectVerdict = BPF_RT_XDP_REDIRECT;
+
+  EngineKind kind_;
+  OurMaps maps_;
+  bpf_env env_{};
+  std::unique_ptr<bpf::interp::Image> image_;
+  std::unique_ptr<bpf::jit::Code> code_;
+  const bpf_prog* prog_ = nullptr;
+  std::array<XdpFrame, kBurst> frames_;
+  std::array<xdp_buff, kBurst> ctxs_{};
+};
+
+}  // namespace
+
+std::string_view engine_name(EngineKind kind) {
+  constexpr std::array<std::string_view, kEngines.size()> names = {"interp", "jit", "jit-burst", "host"};
+  return names[std::size_t(kind)];
+}
+
+base::Result<std::vector<std::byte>> compile_program(const bpf::LoweredProgram& lowered) {
+  return bpf::jit::compile(lowered);
+}
+
+base::Result<std::unique_ptr<Engine>> make_engine(EngineKind kind, const bpf::ProgSource& source,
+                                                  const bpf::LoweredProgram* lowered,
+                                                  const std::vector<std::byte>* object) {
+  if (kind == EngineKind::host) return HostEngine::make(source);
+  if (!lowered) return base::Error(EINVAL, "this engine needs the lowered program");
+  return OurEngine::make(kind, *lowered, object);
+}
+
+}  // namespace support

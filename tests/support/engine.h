@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// engine.h — every way to execute a program behind one interface, so that tests can hold them against each other.
+//
+// Shape     EngineKind is the list; make_engine() builds one from a source (the host kernel) or its lowered form.
+//           Each engine has its own maps, made from the source's MapFacts.
+// Threads   one.
+// Errors    host: errno of bpf(2). Ours: what compiling or linking says.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "bpf/abi/host/env.h"
+#include "bpf/program.h"
+
+namespace support {
+
+enum class EngineKind { interp, jit, jit_burst, host };
+inline constexpr std::array kEngines = {EngineKind::interp, EngineKind::jit, EngineKind::jit_burst, EngineKind::host};
+std::string_view engine_name(EngineKind kind);
+
+using Packet = std::vector<std::byte>;
+
+struct RunResult {
+  base::u64 r0 = 0;         // host: only the low 32 bits are known
+  Packet output;            // metadata and packet
+  bpf_redirect redirect{};  // ours, of a redirected packet; else zero
+};
+
+// One element of a map: key, then value (all CPUs of a per-CPU one).
+struct Element {
+  Packet key, value;
+  auto operator<=>(const Element&) const = default;
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  // Each packet is one run, in order.
+  virtual base::Result<std::vector<RunResult>> run(std::span<const Packet> packets) = 0;
+  virtual base::Status update(base::u32 map, base::ConstBytes key, base::ConstBytes value) = 0;
+  // Sorted by key.
+  virtual base::Result<std::vector<Element>> dump(base::u32 map) = 0;
+  // Slot `index` of prog_array `map` gets `target`, an engine of the same kind that outlives this one.
+  virtual base::Status set_tail_call(base::u32 map, base::u32 index, Engine& target) = 0;
+};
+
+// What the JIT makes of a program once, for both of its engines.
+base::Result<std::vector<std::byte>> compile_program(const bpf::LoweredProgram& lowered);
+
+// `lowered` may be null for EngineKind::host. `object`, where it is given, is compile_program(*lowered).
+base::Result<std::unique_ptr<Engine>> make_engine(EngineKind kind, const bpf::ProgSource& source,
+                                                  const bpf::LoweredProgram* lowered,
+                                                  const std::vector<std::byte>* object = nullptr);
+
+}  // namespace support

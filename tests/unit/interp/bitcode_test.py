@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every working row of helpers.def has its body in runtime.bc, but for those that are native only.
+
+    bitcode_test.py LLVM-NM RUNTIME-BC HELPERS-DEF
+"""
+import re
+import subprocess
+import sys
+
+NATIVE_ONLY = {"bpf_trace_printk"}  # bpf/runtime/runtime.h
+LOOPS = {"sluice_burst_xdp", "sluice_burst_xdp_redirect"}
+
+
+def main(nm, bitcode, helpers):
+    lines = subprocess.run([nm, bitcode], capture_output=True, text=True, check=True).stdout.splitlines()
+    symbols = {line.split()[-1]: line.split()[-2] for line in lines}
+    with open(helpers) as f:
+        rows = {"bpf_" + m[1] for m in re.finditer(r"^BPF_HELPER\(\d+, (\w+),", f.read(), re.MULTILINE)}
+    defined = {name for name, kind in symbols.items() if kind == "T"}
+    missing = sorted((rows | LOOPS) - NATIVE_ONLY - defined)
+    for name in missing:
+        print(f"{name} is not defined in {bitcode}")
+    if symbols.get("sluice_prog") != "U":
+        print("sluice_prog must be left to the JIT")
+    print(f"{len(rows)} working helpers, {len(missing)} without bitcode")
+    return 1 if missing or not rows or symbols.get("sluice_prog") != "U" else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

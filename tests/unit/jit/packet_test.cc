@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// XDP programs over packets: single and burst entry points must agree.
+#include <cstddef>
+#include <cstring>
+
+#include "tests/unit/jit/harness.h"
+
+namespace bpf::jit {
+namespace {
+using namespace support;
+
+constexpr int kPackets = 21;
+
+struct Packets {
+  u8 bytes[kPackets][128] = {};
+  xdp_buff contexts[kPackets] = {};
+  Packets() {
+    for (int i = 0; i < kPackets; ++i) {
+      for (int b = 0; b < 128; ++b) bytes[i][b] = u8(i * 7 + b);
+      contexts[i].data = bytes[i];
+      contexts[i].data_end = bytes[i] + (i % 5 == 0 ? 10 : 64);
+      contexts[i].data_meta = bytes[i];
+      contexts[i].data_hard_start = bytes[i];
+      contexts[i].frame_sz = 128;
+    }
+  }
+};
+
+// if (data + 14 > data_end) return 1; swap bytes 0 and 6; return 2 + (data[12] & 1)
+LoweredProgram make_swap() {
+  LoweredProgram p =
+      lowered(code({ldx(BPF_DW, R2, R1, offsetof(xdp_buff, data)), ldx(BPF_DW, R3, R1, offsetof(xdp_buff, data_end)),
+                    mov64_reg(R4, R2), add64_imm(R4, 14), mov64_imm(R0, 1), jmp_reg(BPF_JGT, R4, R3, 7),
+                    ldx(BPF_B, R5, R2, 0), ldx(BPF_B, R6, R2, 6), stx(BPF_B, R2, R6, 0), stx(BPF_B, R2, R5, 6),
+                    ldx(BPF_B, R0, R2, 12), alu64_imm(BPF_AND, R0, 1), add64_imm(R0, 2), exit_insn()}));
+  p.insns[0].mem = p.insns[1].mem = MemKind::host;
+  for (int i = 6; i <= 10; ++i) p.insns[size_t(i)].mem = MemKind::packet;
+  return p;
+}
+
+TEST(JitPacket, BurstComputesWhatSinglesCompute) {
+  for (const Tier tier : kTiers) {
+    const auto c = build(make_swap(), tier);
+    ASSERT_TRUE(c);
+    ASSERT_NE(c->prog()->burst, nullptr);
+    for (const u32 count : {0u, 1u, 3u, 4u, 5u, 21u}) {
+      Packets one_by_one, together;
+      bpf_env env = make_env();
+      u32 verdicts[kPackets + 1];
+      verdicts[count] = 0xdeadbeef;
+      c->prog()->burst(together.contexts, count, verdicts, &env, c->prog());
+      for (u32 i = 0; i < count; ++i) EXPECT_EQ(verdicts[i], u32(run(*c, &one_by_one.contexts[i]))) << i;
+      EXPECT_EQ(std::memcmp(one_by_one.bytes, together.bytes, sizeof together.bytes), 0);
+      EXPECT_EQ(verdicts[count], 0xdeadbeef);
+    }
+  }
+}
+
+TEST(JitPacket, TooShortPacketIsLeftAlone) {
+  Packets packets;
+  const auto c = build(make_swap());
+  ASSERT_TRUE(c);
+  EXPECT_EQ(run(*c, &packets.contexts[0]), 1u);
+  EXPECT_EQ(packets.bytes[0][0], 0);
+}
+
+// return bpf_redirect(r1 = ifindex of the context, 0)
+LoweredProgram make_redirect(bool flagged) {
+  LoweredProgram p = lowered(code({ldx(BPF_W, R1, R1, offsetof(xdp_buff, ingress_ifindex)), mov64_imm(R2, 0),
+                                   call_helper(BPF_FUNC_redirect), exit_insn()}));
+  p.insns[0].mem = MemKind::host;
+  p.uses_redirect = flagged;
+  return p;
+}
+
+TEST(JitPacket, BurstStoresTheRedirectOfEachPacket) {
+  for (const Tier tier : kTiers) {
+    const auto c = build(make_redirect(true), tier);
+    ASSERT_TRUE(c);
+    Packets packets;
+    for (int i = 0; i < kPackets; ++i) packets.contexts[i].ingress_ifindex = u32(100 + i);
+    bpf_env env = make_env();
+    u32 verdicts[kPackets];
+    c->prog()->burst(packets.contexts, kPackets, verdicts, &env, c->prog());
+    for (int i = 0; i < kPackets; ++i) {
+      EXPECT_EQ(verdicts[i], 4u);
+      EXPECT_EQ(packets.contexts[i].redirect.kind, u32(BPF_REDIRECT_IFINDEX));
+      EXPECT_EQ(packets.contexts[i].redirect.target, u32(100 + i));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bpf::jit

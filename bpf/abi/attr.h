@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // attr.h — union bpf_attr: the argument of every bpf(2) command, as of Linux 6.18.
 //
-// Shape     pointers travel as 64-bit integers; every command reads one of the anonymous or named members.
+// Shape     pointers travel as 64-bit integers; every command reads one of the anonymous or named members. The first
+//           member covers the whole union, because `bpf_attr attr{}` sets only the first member to zero.
 // Errors    a caller's attr may be shorter (zero-filled) or longer (the surplus must be zero, else E2BIG).
 #pragma once
 
@@ -14,7 +15,10 @@ namespace bpf {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wpedantic"
 
+inline constexpr std::size_t kAttrBytes = 168;
+
 union bpf_attr {
+  std::byte all[kAttrBytes];
   struct {
     std::uint32_t map_type;
     std::uint32_t key_size;
@@ -299,7 +303,7 @@ union bpf_attr {
 
 #pragma GCC diagnostic pop
 
-static_assert(sizeof(bpf_attr) == 168);
+static_assert(sizeof(bpf_attr) == kAttrBytes);
 static_assert(offsetof(bpf_attr, map_extra) == 64);
 static_assert(offsetof(bpf_attr, log_true_size) == 140);
 static_assert(offsetof(bpf_attr, link_create.perf_event) == 16);

@@ -44,15 +44,17 @@ void confine() {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   limit(RLIMIT_CORE, 0);
-  if (!base::kSanitized) limit(RLIMIT_AS, kLoaderMemoryBytesMax);
   limit(RLIMIT_CPU, kLoaderCpuSecondsMax);
-  limit(RLIMIT_NPROC, 0);
+  // AddressSanitizer reserves terabytes, and its leak check starts a thread that traces this process.
+  if (!base::kSanitized) limit(RLIMIT_AS, kLoaderMemoryBytesMax);
+  if (!base::kSanitized) limit(RLIMIT_NPROC, 0);
   if (geteuid() == 0) {
     constexpr uid_t kNobody = 65534;
     if (setgroups(0, nullptr) != 0 || setresgid(kNobody, kNobody, kNobody) != 0 ||
         setresuid(kNobody, kNobody, kNobody) != 0)
       std::fputs("sluice-loader: cannot give up privileges\n", stderr);
     prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of credentials clears it
+    if (base::kSanitized) prctl(PR_SET_DUMPABLE, 1);
   }
 }
 

@@ -17,7 +17,7 @@ SANITIZED = ["-Ddebug=true", "-Doptimization=1", "-Db_lundef=false"]
 BUILDS = {
     "build": (("clang-19", "clang++-19"), ["--buildtype=release"], None),
     "build-asan": (("clang-19", "clang++-19"), ["-Db_sanitize=address,undefined", *SANITIZED],
-                   ["unit", "data", "oracle", "fuzz"]),
+                   ["unit", "data", "oracle", "fuzz", "e2e"]),
     "build-tsan": (("clang-19", "clang++-19"), ["-Db_sanitize=thread", *SANITIZED], ["threads"]),
     "build-gcc": (("gcc", "g++"), ["--buildtype=release"], []),
 }

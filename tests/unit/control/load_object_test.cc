@@ -9,7 +9,6 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "base/sanitized.h"
 #include "bpf/registry/registry.h"
 #include "control/btf_format.h"
 #include "control/show.h"
@@ -52,15 +51,6 @@ control::Json variable(control::Map& map, const std::string& name) {
       if (var.contains(name)) return var[name];
   return nullptr;
 }
-
-// Once in some sixteen runs under AddressSanitizer a load ended with "not the ranges of this command", which is not
-// understood yet and was never seen without it.
-[[maybe_unused]] const bool steady_here = [] {
-  if (!base::kSanitized) return true;
-  std::puts("SKIPPED: loading under a sanitizer fails now and then, not understood yet");
-  std::fflush(stdout);
-  std::_Exit(77);
-}();
 
 TEST(LoadObject, GlobalsSubprogramsMapsAndCoreWork) {
   control::Door door{control::DoorConfig{}};

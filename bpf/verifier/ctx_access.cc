@@ -36,12 +36,14 @@ Kind loaded_kind(CtxKind kind) {
 }  // namespace
 
 bool Walk::check_pointer_unmodified(const Reg& p, u32 r) {
-  const char* type = kind_text(p);
-  if (p.off < 0) return refuse(EACCES, format("negative offset %s ptr R%u off=%d disallowed\n", type, r, p.off));
+  const std::string type = kind_text(p);
+  if (p.off < 0)
+    return refuse(EACCES, format("negative offset %s ptr R%u off=%d disallowed\n", type.c_str(), r, p.off));
   if (p.off != 0)
-    return refuse(EACCES, format("dereference of modified %s ptr R%u off=%d disallowed\n", type, r, p.off));
+    return refuse(EACCES, format("dereference of modified %s ptr R%u off=%d disallowed\n", type.c_str(), r, p.off));
   if (!p.var.is_zero())
-    return refuse(EACCES, format("variable %s access var_off=%s disallowed\n", type, bits_text(p.var.bits).c_str()));
+    return refuse(EACCES,
+                  format("variable %s access var_off=%s disallowed\n", type.c_str(), bits_text(p.var.bits).c_str()));
   return true;
 }
 

@@ -80,7 +80,7 @@ bool Walk::check_arg_kind(u32 r, Arg type) {
   const Reg& p = reg(r);
   const Expected want = expected_for(type);
   if (want.takes(p.kind) && !(p.maybe_null && !may_be_null(type))) return true;
-  return refuse(EACCES, format("R%u type=%s expected=%s\n", r, kind_text(p), want.text),
+  return refuse(EACCES, format("R%u type=%s expected=%s\n", r, kind_text(p).c_str(), want.text),
                 p.maybe_null ? "Compare the pointer with NULL first." : "");
 }
 
@@ -170,7 +170,7 @@ bool Walk::check_helper_memory(Call& call, u32 r, s64 bytes, Access how, bool ze
       if (!packet_ok) return refuse(EACCES, "helper access to the packet is not allowed\n");
       return check_packet(r, p.off, bytes, zero_ok);
     case Kind::map_key:
-      if (how == Access::write) return refuse(EACCES, format("R%u cannot write into %s\n", r, kind_text(p)));
+      if (how == Access::write) return refuse(EACCES, format("R%u cannot write into %s\n", r, kind_text(p).c_str()));
       return check_region(r, p, p.off, bytes, source_.maps[p.map].key_size, zero_ok);
     case Kind::map_value:
       return check_map_cap(p, how, p.off, bytes) &&
@@ -180,7 +180,7 @@ bool Walk::check_helper_memory(Call& call, u32 r, s64 bytes, Access how, bool ze
     case Kind::stack:
       return check_helper_stack(r, bytes, how, zero_ok);
     default:
-      return refuse(EACCES, format("R%u type=%s expected=fp\n", r, kind_text(p)));
+      return refuse(EACCES, format("R%u type=%s expected=fp\n", r, kind_text(p).c_str()));
   }
 }
 
@@ -210,7 +210,7 @@ bool Walk::check_size_arg(Call& call, u32 r, Arg type, Arg mem_type) {
     return refuse(EACCES, format("R%u type=scalar expected=fp\n", r - 1), "A size other than 0 needs memory.");
   }
   if (memory.maybe_null)
-    return refuse(EACCES, format("R%u type=%s expected=fp\n", r - 1, kind_text(memory)),
+    return refuse(EACCES, format("R%u type=%s expected=fp\n", r - 1, kind_text(memory).c_str()),
                   "Compare the pointer with NULL first.");
   mark_precise(size);
   return check_memory_arg(call, r - 1, static_cast<s64>(size.var.umax), mem_type, zero_ok);

@@ -166,7 +166,7 @@ bool Walk::access(u32 r, s32 off, int bytes, Access how, int value, bool sign_ex
         break;
     }
   }
-  return refuse(EACCES, format("R%u invalid mem access '%s'\n", r, kind_text(p)),
+  return refuse(EACCES, format("R%u invalid mem access '%s'\n", r, kind_text(p).c_str()),
                 p.maybe_null ? "Compare the pointer with NULL first." : "");
 }
 

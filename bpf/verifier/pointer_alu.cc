@@ -21,35 +21,36 @@ bool fits_s32(s64 v) {
 }  // namespace
 
 bool Walk::check_pointer_moves(const bpf_insn& i, const Reg& pointer, const Reg& scalar) {
-  const char* type = kind_text(pointer);
+  const std::string type = kind_text(pointer);
   if (pointer.maybe_null)
-    return refuse(EACCES, format("R%d pointer arithmetic on %s prohibited, null-check it first\n", i.dst_reg, type),
+    return refuse(EACCES,
+                  format("R%d pointer arithmetic on %s prohibited, null-check it first\n", i.dst_reg, type.c_str()),
                   "Compare the pointer with NULL before calculating with it.");
   const bool adds_nothing = insn_op(i.code) == BPF_ADD && scalar.is_zero();
   if (pointer.kind == Kind::packet_end || pointer.kind == Kind::func ||
       (pointer.kind == Kind::map_ptr && !adds_nothing))
-    return refuse(EACCES, format("R%d pointer arithmetic on %s prohibited\n", i.dst_reg, type));
+    return refuse(EACCES, format("R%d pointer arithmetic on %s prohibited\n", i.dst_reg, type.c_str()));
   return true;
 }
 
 // `r` is a pointer, or a number about to be added to one of kind `pointer`.
 bool Walk::check_sane_offset(const Reg& r, const Reg& pointer) {
-  const char* type = kind_text(pointer);
+  const std::string type = kind_text(pointer);
   if (r.var.is_const()) {
     const s64 v = static_cast<s64>(r.var.value());
     if (v >= kOffsetMax || v <= -kOffsetMax)
-      return refuse(EINVAL,
-                    format("math between %s pointer and %lld is not allowed\n", type, static_cast<long long>(v)));
+      return refuse(
+          EINVAL, format("math between %s pointer and %lld is not allowed\n", type.c_str(), static_cast<long long>(v)));
   }
   if (r.off >= kOffsetMax || r.off <= -kOffsetMax)
-    return refuse(EINVAL, format("%s pointer offset %d is not allowed\n", type, r.off));
+    return refuse(EINVAL, format("%s pointer offset %d is not allowed\n", type.c_str(), r.off));
   if (r.var.smin == std::numeric_limits<s64>::min())
-    return refuse(EINVAL,
-                  format("math between %s pointer and register with unbounded min value is not allowed\n", type),
-                  "Bound the number from below, or make it unsigned, before adding it.");
+    return refuse(
+        EINVAL, format("math between %s pointer and register with unbounded min value is not allowed\n", type.c_str()),
+        "Bound the number from below, or make it unsigned, before adding it.");
   if (r.var.smin >= kOffsetMax || r.var.smin <= -kOffsetMax)
-    return refuse(EINVAL,
-                  format("value %lld makes %s pointer be out of bounds\n", static_cast<long long>(r.var.smin), type));
+    return refuse(EINVAL, format("value %lld makes %s pointer be out of bounds\n", static_cast<long long>(r.var.smin),
+                                 type.c_str()));
   return true;
 }
 

@@ -31,39 +31,36 @@ struct Bound {
 
 }  // namespace
 
+namespace {
+
+struct Word {
+  unsigned of;
+  const char* text;
+};
+
+constexpr const char* kKindTexts[] = {"?",         "scalar",  "ctx",         "pkt",       "pkt_meta", "pkt_end",
+                                      "map_value", "map_key", "fp",          "map_ptr",   "mem",      "func",
+                                      "buf",       "sock",    "sock_common", "tcp_sock",  "xdp_sock", "flow_keys",
+                                      "tp_buffer", "ptr_",    "arena",       "dynptr_ptr"};
+static_assert(std::size(kKindTexts) == static_cast<std::size_t>(Kind::dynptr_ptr) + 1);
+
+constexpr Word kFlagTexts[] = {{kRdonly, "rdonly_"},  {kRingbuf, "ringbuf_"}, {kUser, "user_"},
+                               {kPercpu, "percpu_"},  {kRcu, "rcu_"},         {kUntrusted, "untrusted_"},
+                               {kTrusted, "trusted_"}};
+
+}  // namespace
+
 const char* kind_text(Kind kind) {
-  switch (kind) {
-    case Kind::none:
-      return "?";
-    case Kind::scalar:
-      return "scalar";
-    case Kind::ctx:
-      return "ctx";
-    case Kind::packet:
-      return "pkt";
-    case Kind::packet_meta:
-      return "pkt_meta";
-    case Kind::packet_end:
-      return "pkt_end";
-    case Kind::map_value:
-      return "map_value";
-    case Kind::map_key:
-      return "map_key";
-    case Kind::stack:
-      return "fp";
-    case Kind::map_ptr:
-      return "map_ptr";
-    case Kind::mem:
-      return "mem";
-    case Kind::func:
-      return "func";
-  }
-  return "?";
+  return kKindTexts[static_cast<std::size_t>(kind)];
 }
 
-const char* kind_text(const Reg& r) {
-  if (!r.maybe_null) return kind_text(r.kind);
-  return r.kind == Kind::map_value ? "map_value_or_null" : "mem_or_null";
+std::string kind_text(const Reg& r) {
+  std::string out;
+  for (const Word& w : kFlagTexts)
+    if ((r.flags & w.of) != 0) out += w.text;
+  out += kind_text(r.kind);
+  if (r.maybe_null) out += r.kind == Kind::btf_id ? "or_null_" : "_or_null";
+  return out;
 }
 
 std::string bits_text(Tnum t) {
@@ -119,6 +116,7 @@ std::string Walk::print_reg(const Reg& r) const {
   }
   std::string fields;
   if (r.id != 0) fields = format("id=%u", r.id);
+  if (r.ref != 0) join(fields, format("ref_obj_id=%u", r.ref));
   if (r.off != 0) join(fields, format("off=%d", r.off));
   if (r.is_packet())
     join(fields, r.range >= 0 ? format("r=%d", r.range) : format("r=0x%llx", static_cast<ull>(s64{r.range})));
@@ -131,7 +129,7 @@ std::string Walk::print_reg(const Reg& r) const {
   if (!r.var.is_const() || r.var.value() != 0) {
     join(fields, r.var.is_const() ? format("imm=%llx", static_cast<ull>(r.var.value())) : scalar_fields(r.var));
   }
-  return std::string(kind_text(r)) + "(" + fields + ")";
+  return kind_text(r) + "(" + fields + ")";
 }
 
 // Eight marks, the byte with the highest address first; a spilled register stands for its bytes.
@@ -150,6 +148,15 @@ std::string Walk::print_slot(const Slot& slot) const {
         break;
       case Byte::spill:
         return out + print_reg(slot.spilled);
+      case Byte::dynptr:
+        out += 'd';
+        break;
+      case Byte::iter:
+        out += 'i';
+        break;
+      case Byte::irq_flag:
+        out += 'f';
+        break;
     }
   }
   return out;

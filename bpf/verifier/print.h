@@ -9,7 +9,7 @@
 namespace bpf::verifier {
 
 // "ctx", "pkt", "map_value_or_null", …
-const char* kind_text(const Reg& r);
+std::string kind_text(const Reg& r);  // with its flags: "rcu_ptr_or_null_"
 const char* kind_text(Kind kind);
 std::string bits_text(Tnum t);               // "(0x0; 0xff)"
 std::string scalar_fields(const Scalar& s);  // "smin=0,smax=umax=255,var_off=(0x0; 0xff)"

@@ -56,9 +56,29 @@ bool Walk::same_id(u32 old, u32 now) {
   return true;
 }
 
+// One reference each, and the same one wherever it is named.
+bool Walk::same_reference(u32 old, u32 now) {
+  return (old == 0) == (now == 0) && same_id(old, now);
+}
+
+// The same things must be given back, in the same order of taking.
+bool Walk::includes_references(const State& old) {
+  if (old.refs.size() != cur_.refs.size()) return false;
+  for (std::size_t k = 0; k < old.refs.size(); ++k) {
+    const Reference& a = old.refs[k];
+    const Reference& b = cur_.refs[k];
+    if (a.type != b.type || a.owner_is_object != b.owner_is_object) return false;
+    const bool lock = a.type != Reference::Type::pointer && a.type != Reference::Type::irq;
+    if (lock && !a.owner_is_object && a.owner != b.owner) return false;
+    if (lock && a.owner_is_object && !same_reference(a.owner, b.owner)) return false;
+    if (!same_reference(a.id, b.id)) return false;
+  }
+  return true;
+}
+
 bool Walk::includes_reg(const Reg& old, const Reg& now, Exact exact) {
   if (old.kind == Kind::none) return exact != Exact::yes || now.kind == Kind::none;
-  if (old.kind != now.kind || old.maybe_null != now.maybe_null) return false;
+  if (old.kind != now.kind || old.maybe_null != now.maybe_null || old.flags != now.flags) return false;
   if (old.is_scalar()) {
     const bool same_link = old.id == 0 || (old.linked == now.linked && old.off == now.off);
     if (exact == Exact::yes)
@@ -66,7 +86,11 @@ bool Walk::includes_reg(const Reg& old, const Reg& now, Exact exact) {
     if (exact == Exact::no && !precision_.marked(old.node)) return true;
     return includes(old.var, now.var) && same_link && same_id(old.id, now.id);
   }
-  if (old.off != now.off || !same_id(old.id, now.id)) return false;
+  if (old.off != now.off || !same_id(old.id, now.id) || !same_reference(old.ref, now.ref)) return false;
+  if (old.kind == Kind::btf_id && old.btf != now.btf) return false;
+  if (old.kind == Kind::map_ptr || old.kind == Kind::map_value) {
+    if (!same_id(old.map_uid, now.map_uid)) return false;
+  }
   if (old.is_packet()) {
     if (exact == Exact::yes ? old.range != now.range : old.range > now.range) return false;
     if (old.range < 0 && old.range != now.range) return false;  // the mark of an end decides branches
@@ -122,7 +146,7 @@ bool Walk::includes_state(const Checkpoint& old, Exact exact) {
     const u64 slots = exact == Exact::no ? old.read[f] : ~u64{0};
     if (!includes_frame(old.state->frames[f], cur_.frames[f], live_registers(cur_, f), slots, exact)) return false;
   }
-  return true;
+  return includes_references(*old.state);
 }
 
 void Walk::inherit_marks(Checkpoint& old) {

@@ -30,8 +30,31 @@ enum class Kind : u8 {
   map_key,
   stack,
   map_ptr,
-  mem,   // memory of known size that a caller handed in
+  mem,   // memory of known size: of a caller, a ring-buffer record, a dynptr's slice
   func,  // address of a subprogram, for a callback argument
+  buf,   // memory a helper or hook bounds at run time
+  socket,
+  sock_common,
+  tcp_sock,
+  xdp_sock,
+  flow_keys,
+  tp_buffer,
+  btf_id,  // a kernel or program-allocated struct, described by BTF
+  arena,
+  dynptr_ptr,  // a dynptr that a caller or helper handed in
+};
+
+// What else is true of a pointer: Linux's type flags. Bits of Reg::flags.
+enum : u16 {
+  kRdonly = 1 << 0,
+  kRingbuf = 1 << 1,  // mem: a whole record of a ring buffer
+  kUser = 1 << 2,
+  kPercpu = 1 << 3,
+  kRcu = 1 << 4,
+  kUntrusted = 1 << 5,
+  kTrusted = 1 << 6,
+  kAlloc = 1 << 7,      // btf_id: of the program's own BTF
+  kNonOwnRef = 1 << 8,  // good only inside the critical section of its collection
 };
 
 // Packet::range values of a pointer that was found at or beyond the end.
@@ -41,6 +64,7 @@ inline constexpr s32 kBeyondPacketEnd = -2;
 struct Reg {
   Kind kind = Kind::none;
   bool maybe_null = false;
+  u16 flags = 0;
   s32 off = 0;  // pointers: the fixed part of the offset. scalar with an id: see `linked`
   // scalar: registers with the same id (not 0) hold the same number. packet: same id = same variable offset from the
   // data. maybe_null: same id = null together.
@@ -51,11 +75,17 @@ struct Reg {
     u32 frame;    // stack: whose
     u32 size;     // mem: bytes
     u32 subprog;  // func
+    u32 type;     // btf_id: in the BTF that `btf` names
     u32 linked;   // scalar: 0: it is the number of its id; 64 or 32: that number plus off, in so many bits
     u32 extra = 0;
   };
-  u32 node = 0;  // scalar: see precision.h
-  Scalar var;    // scalar: the number. pointers: the variable part of the offset
+  union {
+    u32 node = 0;  // scalar: see precision.h
+    u32 btf;       // btf_id: whose BTF
+    u32 map_uid;   // map_ptr, map_value of an inner map: the look-up it came from; 0: a map of the program
+  };
+  u32 ref = 0;  // pointers: the reference it holds or was derived from (State::refs), 0: none
+  Scalar var;   // scalar: the number. pointers: the variable part of the offset
 
   static Reg scalar(const Scalar& s, u32 node = 0) {
     Reg r;
@@ -88,13 +118,15 @@ struct Reg {
   bool is_zero() const { return is_const() && var.value() == 0; }
 };
 
-enum class Byte : u8 { invalid, misc, zero, spill };
+// dynptr, iter, irq_flag: all eight bytes; Slot::spilled says which object, and only its own helpers touch it.
+enum class Byte : u8 { invalid, misc, zero, spill, dynptr, iter, irq_flag };
 
 struct Slot {
   std::array<Byte, 8> bytes{};
   Reg spilled;  // when bytes[0] is spill: its low bytes, as many as are marked
 
   bool is_spill() const { return bytes[0] == Byte::spill; }
+  bool is_object() const { return bytes[0] >= Byte::dynptr; }
   int spill_bytes() const {
     int n = 0;
     while (n < 8 && bytes[static_cast<unsigned>(n)] == Byte::spill) ++n;
@@ -111,8 +143,20 @@ struct Frame {
 
 struct Checkpoint;
 
+// Something the program must give back before it ends.
+struct Reference {
+  enum class Type : u8 { pointer, irq, lock, res_lock, res_lock_irq };
+  Type type = Type::pointer;
+  u32 id = 0;
+  u32 insn = 0;   // where it was taken
+  u32 owner = 0;  // locks: the map (index + 1) or, with owner_is_object, the allocated object's id
+  bool owner_is_object = false;
+  bool operator==(const Reference&) const = default;
+};
+
 struct State {
   std::vector<Frame> frames;
+  std::vector<Reference> refs;            // in the order they were taken
   Checkpoint* parent = nullptr;           // the last checkpoint this path came through
   std::array<u64, kFramesMax> written{};  // per frame: slots wholly written since then
   u32 may_goto_depth = 0;

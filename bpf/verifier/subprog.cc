@@ -94,7 +94,7 @@ bool Walk::check_global_arg(u32 subprog, u32 r) {
     case GlobalArg::Kind::scalar:
       return p.is_scalar() || refuse(EINVAL, format("R%u is not a scalar\n", r));
     case GlobalArg::Kind::ctx:
-      if (p.kind != Kind::ctx) return refuse(EINVAL, format("R%u type=%s expected=ctx\n", r, kind_text(p)));
+      if (p.kind != Kind::ctx) return refuse(EINVAL, format("R%u type=%s expected=ctx\n", r, kind_text(p).c_str()));
       return check_pointer_unmodified(p, r);
     default:
       break;
@@ -117,12 +117,13 @@ bool Walk::check_return() {
   const Reg& r0 = reg(BPF_REG_0);
   if (walked_subprog_ != 0) {
     if (!r0.is_scalar())
-      return refuse(EINVAL, format("At subprogram exit the register R0 is not a scalar value (%s)\n", kind_text(r0)));
+      return refuse(EINVAL,
+                    format("At subprogram exit the register R0 is not a scalar value (%s)\n", kind_text(r0).c_str()));
     return true;
   }
   if (!spec_.check_return) return true;
   if (!r0.is_scalar())
-    return refuse(EINVAL, format("At program exit the register R0 is not a known value (%s)\n", kind_text(r0)));
+    return refuse(EINVAL, format("At program exit the register R0 is not a known value (%s)\n", kind_text(r0).c_str()));
   mark_precise(r0);
   const ReturnRange range = spec_.returns;
   if (r0.var.smin >= range.min && r0.var.smax <= range.max) return true;

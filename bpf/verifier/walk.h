@@ -187,6 +187,8 @@ class Walk {
   bool includes_reg(const Reg& old, const Reg& now, Exact exact);
   bool includes_slot(const Slot& old, const Slot* now, Exact exact);
   bool same_id(u32 old, u32 now);
+  bool same_reference(u32 old, u32 now);
+  bool includes_references(const State& old);
   u32 live_registers(const State& state, u32 frame) const;
   void take_checkpoint();
   void widen(State& state) const;

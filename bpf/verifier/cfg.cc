@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "bpf/abi/func_id.h"
+#include "bpf/verifier/callback.h"
 #include "bpf/verifier/opcodes.h"
 
 namespace bpf::verifier {
@@ -163,6 +164,7 @@ class Builder {
         if (!is_goto(insn)) cfg_.prune_point[i] = true;
       }
       if (is_subprog_call(insn)) cfg_.prune_point[i + 1] = true;
+      if (runs_callback(insn)) cfg_.prune_point[i] = true;
       if (insn_is_ld_imm64(insn)) ++i;
     }
   }

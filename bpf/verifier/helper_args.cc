@@ -71,6 +71,7 @@ bool Walk::check_call_args(Call& call) {
       return false;
     }
   }
+  if (call.map >= 0 && !check_iterable(call)) return false;
   if (call.map >= 0 && !check_map_matches_helper(call)) return false;
   return true;
 }
@@ -98,7 +99,10 @@ bool Walk::check_arg(Call& call, u32 r, Arg type) {
       return check_map_arg(call, r);
     case Arg::PTR_TO_CTX:
     case Arg::PTR_TO_CTX_OR_NULL:
+    case Arg::PTR_TO_FUNC:
       return check_pointer_unmodified(p, r);
+    case Arg::PTR_TO_STACK_OR_NULL:
+      return true;  // of a callback, which accesses it by the stack's rules
     case Arg::PTR_TO_MAP_KEY: {
       if (call.map < 0) return refuse(EACCES, "invalid map_ptr to access map->key\n");
       const u32 map = static_cast<u32>(call.map);

@@ -121,6 +121,7 @@ bool Walk::finish_call(const Call& call) {
         for (s64 off = (low + 7) & ~s64{7}; off + 8 <= high; off += 8) note_stack_write(p.frame, off, 8);
     }
   }
+  if (!call_callback(call)) return false;
   clobber_caller_saved();
   if (call.proto->changes_packet) forget_packet_pointers();
   if (call.id == BPF_FUNC_tail_call && cur_.depth() > 0) {

@@ -56,7 +56,7 @@ bool Walk::step_jump(const bpf_insn& i, bool* path_ends) {
 bool Walk::step_may_goto(const bpf_insn& i) {
   State stays = cur_;
   ++stays.may_goto_depth;
-  widen(stays);
+  widen(stays, at_);
   push_branch(std::move(stays), at_ + 1);
   next_ = static_cast<u32>(jump_target(i, at_));
   return branches_within_limit();

@@ -10,6 +10,7 @@
 //           bounded at run time. Marks of checkpoints on such a loop are never final, so these compare whole states.
 #include <algorithm>
 
+#include "bpf/abi/flags.h"
 #include "bpf/verifier/walk.h"
 
 namespace bpf::verifier {
@@ -38,6 +39,8 @@ bool all_are(const Slot& s, Byte kind) {
 
 u32 Walk::live_registers(const State& state, u32 frame) const {
   if (frame == state.depth()) return cfg_.live[at_];
+  // After its turn a callback comes back to the call itself.
+  if (state.frames[frame + 1].entered == Entered::as_callback) return cfg_.live[state.frames[frame + 1].callsite];
   constexpr u32 kCalleeSaved = 0x3c0;  // r6 … r9: the others are lost over the call
   return cfg_.live[state.frames[frame + 1].callsite + 1] & kCalleeSaved;
 }
@@ -127,6 +130,7 @@ bool Walk::includes_slot(const Slot& old, const Slot* now, Exact exact) {
 }
 
 bool Walk::includes_frame(const Frame& old, const Frame& now, u32 live, u64 slots, Exact exact) {
+  if (old.callback_turns > now.callback_turns) return false;  // now may run a callback where old had come to its limit
   for (u32 r = 0; r < BPF_REG_10; ++r)
     if ((live >> r & 1) != 0 && !includes_reg(old.regs[r], now.regs[r], exact)) return false;
   for (u32 s = 0; s < old.stack.size(); ++s) {
@@ -169,20 +173,25 @@ void Walk::inherit_marks(Checkpoint& old) {
 }
 
 void Walk::visit(bool* refused, bool* pruned) {
-  const bool loop_head = is_may_goto(insn());
-  bool add = loop_head || (jumps_ - jumps_at_checkpoint_ >= 2 && processed_ - processed_at_checkpoint_ >= 8);
+  const bool callback = runs_callback(insn());
+  const bool loop_head = callback || is_may_goto(insn());
+  bool add = loop_head || (source_.prog_flags & BPF_F_TEST_STATE_FREQ) != 0 ||
+             (jumps_ - jumps_at_checkpoint_ >= 2 && processed_ - processed_at_checkpoint_ >= 8);
   auto& list = explored_[at_];
   // The newest first: it is the likeliest to match, and the others then count no miss.
   for (std::size_t k = list.size(); k-- > 0;) {
     Checkpoint& old = *list[k];
     if (old.branches != 0) {
       if (loop_head) {
-        if (old.state->may_goto_depth != cur_.may_goto_depth && includes_state(old, Exact::range_within)) {
+        if ((callback || old.state->may_goto_depth != cur_.may_goto_depth) &&
+            includes_state(old, Exact::range_within)) {
+          inherit_marks(old);
           mark_loop(cur_.parent);
           *pruned = true;
           return;
         }
-      } else if (includes_state(old, Exact::yes) && old.state->may_goto_depth == cur_.may_goto_depth) {
+      } else if (includes_state(old, Exact::yes) && old.state->may_goto_depth == cur_.may_goto_depth &&
+                 old.state->callback_depth == cur_.callback_depth) {
         *refused = !refuse(EINVAL, format("infinite loop detected at insn %u\n", at_),
                            "Let something that ends the loop change in each turn.");
         return;
@@ -210,10 +219,10 @@ void Walk::visit(bool* refused, bool* pruned) {
 
 // A number that changed since the loop head was last passed, and on which no proof rests so far, may be any number: the
 // loop then looks the same from turn to turn.
-void Walk::widen(State& state) const {
+void Walk::widen(State& state, u32 head) const {
   const Checkpoint* last = cur_.parent;
-  if (last != nullptr && last->insn == at_) last = last->parent;  // the one taken in this very visit
-  while (last != nullptr && !(last->insn == at_ && last->state && same_frames(*last->state, state)))
+  if (last != nullptr && head == at_ && last->insn == head) last = last->parent;  // the one taken in this very visit
+  while (last != nullptr && !(last->insn == head && last->state && same_frames(*last->state, state)))
     last = last->parent;
   if (last == nullptr) return;
   const auto widen_reg = [this](const Reg& before, Reg& now) {

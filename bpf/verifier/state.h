@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bpf/abi/insn.h"
+#include "bpf/registry/prog_spec.h"
 #include "bpf/verifier/scalar.h"
 
 namespace bpf::verifier {
@@ -134,11 +135,17 @@ struct Slot {
   }
 };
 
+// A callback returns to the call that runs it, which may run it again; an asynchronous one is nobody's callee.
+enum class Entered : u8 { by_call, as_callback, asynchronously };
+
 struct Frame {
   std::array<Reg, MAX_BPF_REG> regs{};
   std::vector<Slot> stack;  // as many slots as were touched
   u32 callsite = 0;         // the call in the caller's code
   u32 subprog = 0;
+  Entered entered = Entered::by_call;
+  ReturnRange callback_returns{};  // of a callback: what it may return
+  u32 callback_turns = 0;          // of the callback that this frame's call in hand has run so far
 };
 
 struct Checkpoint;
@@ -160,6 +167,7 @@ struct State {
   Checkpoint* parent = nullptr;           // the last checkpoint this path came through
   std::array<u64, kFramesMax> written{};  // per frame: slots wholly written since then
   u32 may_goto_depth = 0;
+  u32 callback_depth = 0;  // callbacks entered on this path
 
   Frame& frame() { return frames.back(); }
   const Frame& frame() const { return frames.back(); }

@@ -115,6 +115,12 @@ bool Walk::check_global_arg(u32 subprog, u32 r) {
 bool Walk::check_return() {
   if (!check_readable(BPF_REG_0)) return false;
   const Reg& r0 = reg(BPF_REG_0);
+  if (cur_.frame().entered == Entered::asynchronously) {
+    if (!r0.is_scalar())
+      return refuse(EINVAL,
+                    format("At async callback return the register R0 is not a known value (%s)\n", kind_text(r0)));
+    return check_callback_return("At async callback return");
+  }
   if (walked_subprog_ != 0) {
     if (!r0.is_scalar())
       return refuse(EINVAL,
@@ -127,9 +133,16 @@ bool Walk::check_return() {
   mark_precise(r0);
   const ReturnRange range = spec_.returns;
   if (r0.var.smin >= range.min && r0.var.smax <= range.max) return true;
-  return refuse(EINVAL,
-                format("At program exit the register R0 has smin=%lld smax=%lld should have been in [%d, %d]\n",
-                       static_cast<long long>(r0.var.smin), static_cast<long long>(r0.var.smax), range.min, range.max));
+  return refuse_return("At program exit", r0, range);
+}
+
+bool Walk::refuse_return(const char* where, const Reg& r0, ReturnRange range) {
+  std::string known;
+  if (r0.var.smin > std::numeric_limits<s64>::min()) known += format(" smin=%lld", static_cast<long long>(r0.var.smin));
+  if (r0.var.smax < std::numeric_limits<s64>::max()) known += format(" smax=%lld", static_cast<long long>(r0.var.smax));
+  if (known.empty()) known = " unknown scalar value";
+  return refuse(EINVAL, format("%s the register R0 has%s should have been in [%d, %d]\n", where, known.c_str(),
+                               range.min, range.max));
 }
 
 bool Walk::step_exit(bool* path_ends) {
@@ -138,10 +151,19 @@ bool Walk::step_exit(bool* path_ends) {
     return check_return();
   }
   const Reg r0 = reg(BPF_REG_0);
+  const u32 callsite = cur_.frame().callsite;
   if (r0.kind == Kind::stack) return refuse(EINVAL, "cannot return stack pointer to the caller\n");
-  next_ = cur_.frame().callsite + 1;
-  cur_.frames.pop_back();
-  reg(BPF_REG_0) = r0;
+  if (cur_.frame().entered == Entered::as_callback) {
+    if (!r0.is_scalar()) return refuse(EACCES, "R0 not a scalar value\n");
+    if (!check_callback_return("At callback return")) return false;
+    cur_.frames.pop_back();
+    next_ = callsite;
+    widen(cur_, callsite);
+  } else {
+    cur_.frames.pop_back();
+    reg(BPF_REG_0) = r0;
+    next_ = callsite + 1;
+  }
   touched_regs_ = 0;
   touched_slots_ = 0;
   print_whole_ = true;

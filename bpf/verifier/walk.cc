@@ -121,6 +121,8 @@ bool Walk::step_wide_immediate(const bpf_insn& i) {
     }
     case BPF_PSEUDO_FUNC: {
       const auto target = cfg_.subprog_at(static_cast<u32>(s64{at_} + 1 + i.imm));
+      if (btf_.subprogs.empty()) return refuse(EINVAL, "missing btf func_info\n");
+      if (btf_.subprogs[*target].is_global) return refuse(EINVAL, "callback function not static\n");
       set(i.dst_reg, Reg::pointer(Kind::func, *target));
       return true;
     }

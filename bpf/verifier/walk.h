@@ -9,7 +9,8 @@
 //             jump.cc        comparisons                       branch_pkt.cc   packet ends, null checks
 //             mem_access.cc  what a load or store goes to      stack.cc, packet.cc, ctx_access.cc, atomic.cc: each kind
 //             helper_call.cc helpers                           helper_args.cc  their arguments
-//             subprog.cc     calls, exits, global functions    print.cc        states in Linux's notation
+//             subprog.cc     calls, exits, global functions    callback.cc     functions that helpers run
+//             print.cc       states in Linux's notation
 //           A method that can refuse returns false after refuse(); its caller returns false at once.
 // Source    soundness: every transfer function maps a state that contains a concrete machine state to one that contains
 // its
@@ -24,6 +25,7 @@
 
 #include "bpf/registry/helper.h"
 #include "bpf/registry/prog_spec.h"
+#include "bpf/verifier/callback.h"
 #include "bpf/verifier/cfg.h"
 #include "bpf/verifier/precision.h"
 #include "bpf/verifier/problem.h"
@@ -175,8 +177,16 @@ class Walk {
   bool check_global_arg(u32 subprog, u32 r);
   bool step_exit(bool* path_ends);
   bool check_return();
+  bool refuse_return(const char* where, const Reg& r0, ReturnRange range);
   bool set_up_entry(u32 subprog);
   void clobber_caller_saved();
+
+  // --- callback.cc
+  bool push_callback(const Callback& callback);
+  void enter_callback(Frame& frame, const Callback& callback, u32 depth);
+  bool check_iterable(const Call& call);
+  bool call_callback(const Call& call);
+  bool check_callback_return(const char* where);
 
   // --- prune.cc
   enum class Exact : u8 { no, range_within, yes };
@@ -191,7 +201,7 @@ class Walk {
   bool includes_references(const State& old);
   u32 live_registers(const State& state, u32 frame) const;
   void take_checkpoint();
-  void widen(State& state) const;
+  void widen(State& state, u32 head) const;
   void inherit_marks(Checkpoint& old);
 
   // --- print.cc

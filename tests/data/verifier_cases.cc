@@ -2,7 +2,7 @@
 // Runs the cases under tests/data/verifier: our verdict must be the expected one, and so must the host kernel's.
 //
 // Shape     a file holds cases: `== a sentence`, optional `flags: strict`, `license: proprietary`, `attach: devmap`,
-//           the program (tests/support/asm.h), then `accept` or `reject ERRNO sentence of the log`.
+//           signatures of its functions (tests/support/case_btf.h), the program (tests/support/asm.h), then `accept` or `reject ERRNO sentence of the log`.
 //           Maps: 0 array 16x4, 1 hash 8->24, 2 array of one 16, 3 the same frozen and read-only, 4 per-CPU array,
 //           5 devmap, 6 prog_array, 7 write-only (for programs) array.
 #include <cerrno>
@@ -17,6 +17,7 @@
 #include "bpf/abi/flags.h"
 #include "bpf/verifier/verifier.h"
 #include "tests/support/asm.h"
+#include "tests/support/case_btf.h"
 #include "tests/support/host_kernel.h"
 #include "tests/support/program_maker.h"
 
@@ -26,6 +27,7 @@ using std::string;
 
 struct Case {
   string name, code, message, flags, attach;
+  std::vector<string> functions;
   bool proprietary = false;
   int error = 0;
 };
@@ -59,6 +61,8 @@ bool read_cases(const std::filesystem::path& path, std::vector<Case>& cases) {
       c.flags = value("flags: ");
     } else if (line.starts_with("attach: ")) {
       c.attach = value("attach: ");
+    } else if (line.starts_with("static ") || line.starts_with("global ")) {
+      c.functions.push_back(line);
     } else if (line == "license: proprietary") {
       c.proprietary = true;
     } else if (line == "accept") {
@@ -103,11 +107,15 @@ bool same(const char* who, const Case& c, int error, const string& log) {
 
 }  // namespace
 
+// Usage: verifier_cases DIRECTORY, or verifier_cases --show FILE: both logs of every case.
 int main(int argc, char** argv) {
   std::vector<Case> cases;
   if (argc < 2) return 2;
-  for (const auto& file : std::filesystem::directory_iterator(argv[1]))
-    if (file.path().extension() == ".cases" && !read_cases(file.path(), cases)) return 1;
+  const bool show = argc == 3 && string(argv[1]) == "--show";
+  if (show && !read_cases(argv[2], cases)) return 1;
+  if (!show)
+    for (const auto& file : std::filesystem::directory_iterator(argv[1]))
+      if (file.path().extension() == ".cases" && !read_cases(file.path(), cases)) return 1;
   const auto maps = case_maps();
   const auto& unusable = support::host_kernel_unusable();
   if (unusable) std::printf("SKIPPED for the host kernel (%s): only our own verdicts are checked\n", unusable->c_str());
@@ -120,15 +128,28 @@ int main(int argc, char** argv) {
   }
   int failed = 0;
   for (const Case& c : cases) {
-    auto insns = support::assemble(c.code);
+    std::map<string, std::size_t> labels;
+    auto insns = support::assemble(c.code, &labels);
     if (!insns) {
       std::printf("FAILED %s\n  %s\n", c.name.c_str(), insns.error().what().c_str());
       ++failed;
       continue;
     }
-    const auto source = make_source(c, maps, *insns);
+    auto source = make_source(c, maps, *insns);
+    if (auto added = support::add_functions(source, c.functions, labels); !added) {
+      std::printf("FAILED %s\n  %s\n", c.name.c_str(), added.error().what().c_str());
+      ++failed;
+      continue;
+    }
     const auto ours = bpf::verifier::verify(source, {.log_level = bpf::BPF_LOG_LEVEL2});
     bool ok = same("ours", c, ours.error, ours.log) && !ours.unsupported;
+    if (show) {
+      const auto verdict = support::host_load(source, *fds);
+      const auto host = support::host_load(source, *fds, bpf::BPF_LOG_LEVEL2);
+      std::printf("===== %s\nours %d\n%s\nhost %d\n%s\n", c.name.c_str(), ours.error, ours.log.c_str(), verdict.error,
+                  host.log.c_str());
+      continue;
+    }
     if (!unusable) {
       // The log of a million instructions does not fit the host's buffer: ask for it only where a sentence is expected.
       const auto host = support::host_load(source, *fds, c.message.empty() ? 0U : base::u32{bpf::BPF_LOG_LEVEL2});
@@ -136,6 +157,7 @@ int main(int argc, char** argv) {
     }
     failed += !ok;
   }
+  if (show) return 0;
   constexpr std::size_t kCasesMin = 90;  // a reader that loses cases must not look like success
   std::printf("%zu cases, %d failed\n", cases.size(), failed);
   return failed != 0 || cases.size() < kCasesMin ? 1 : 0;

@@ -61,6 +61,7 @@ class Assembler {
     }
     return insns_;
   }
+  const std::map<string, std::size_t>& labels() const { return labels_; }
 
  private:
   struct Fix {
@@ -199,9 +200,12 @@ class Assembler {
 
 }  // namespace
 
-base::Result<std::vector<bpf_insn>> assemble(std::string_view text) {
+base::Result<std::vector<bpf_insn>> assemble(std::string_view text, std::map<string, std::size_t>* labels) {
   try {
-    return Assembler().run(text);
+    Assembler assembler;
+    auto insns = assembler.run(text);
+    if (labels != nullptr) *labels = assembler.labels();
+    return insns;
   } catch (const std::exception& e) {  // a number out of range
     return base::Error(EINVAL, e.what());
   }

@@ -7,6 +7,8 @@
 // Errors    EINVAL with the line.
 #pragma once
 
+#include <map>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -15,6 +17,8 @@
 
 namespace support {
 
-base::Result<std::vector<bpf::bpf_insn>> assemble(std::string_view text);
+// `labels`: where each label ended up.
+base::Result<std::vector<bpf::bpf_insn>> assemble(std::string_view text,
+                                                  std::map<std::string, std::size_t>* labels = nullptr);
 
 }  // namespace support

@@ -117,8 +117,8 @@ bool Walk::check_return() {
   const Reg& r0 = reg(BPF_REG_0);
   if (cur_.frame().entered == Entered::asynchronously) {
     if (!r0.is_scalar())
-      return refuse(EINVAL,
-                    format("At async callback return the register R0 is not a known value (%s)\n", kind_text(r0)));
+      return refuse(EINVAL, format("At async callback return the register R0 is not a known value (%s)\n",
+                                   kind_text(r0).c_str()));
     return check_callback_return("At async callback return");
   }
   if (walked_subprog_ != 0) {

@@ -25,8 +25,8 @@ struct Subprog {
   bool has_tail_call = false;
   bool is_global = false;       // BTF says so: verified alone
   bool changes_packet = false;  // it or what it calls moves packet data
-  bool walked = false;
-  u32 stack = 0;  // bytes touched below its frame pointer
+  bool called = false;          // global: a call of it was walked
+  u32 stack = 0;                // bytes touched below its frame pointer
 };
 
 struct Cfg {

@@ -61,7 +61,7 @@ class DepthCheck {
     if (depth > MAX_BPF_STACK)
       return fail(EACCES, sub.begin, format("combined stack size of %u calls is %u. Too large\n", frames, depth));
     if (frames > kFramesMax)
-      return fail(E2BIG, sub.begin, format("the call stack of %u frames is too deep !\n", frames));
+      return fail(E2BIG, sub.begin, format("the call stack of %u frames is too deep !\n", kFramesMax));
     const s64 seen = s64{depth} * 16 + frames;
     if (best_[s] >= seen && best_[s] % 16 >= frames) return;
     best_[s] = seen;

@@ -24,24 +24,7 @@ bool Walk::set_up_entry(u32 subprog) {
     f.regs[BPF_REG_1] = Reg::pointer(Kind::ctx);
     return true;
   }
-  const SubprogBtf& signature = btf_.subprogs[subprog];
-  if (!signature.bad_signature.empty())
-    return signature.bad_is_unsupported ? refuse_unsupported(signature.bad_signature)
-                                        : refuse(EINVAL, signature.bad_signature + "\n");
-  u32 r = BPF_REG_1;
-  for (const GlobalArg& arg : signature.args) {
-    Reg& to = f.regs[r++];
-    if (arg.kind == GlobalArg::Kind::scalar) {
-      to = Reg::unknown();
-    } else if (arg.kind == GlobalArg::Kind::ctx) {
-      to = Reg::pointer(Kind::ctx);
-    } else {
-      to = Reg::pointer(Kind::mem, arg.size);
-      to.maybe_null = arg.maybe_null;
-      if (arg.maybe_null) to.id = new_id();
-    }
-  }
-  return true;
+  return set_up_arguments(subprog);
 }
 
 void Walk::clobber_caller_saved() {
@@ -65,50 +48,6 @@ bool Walk::call_subprog(const bpf_insn& i) {
   touched_regs_ = 0;
   touched_slots_ = 0;
   print_whole_ = true;
-  return true;
-}
-
-bool Walk::call_global(u32 subprog) {
-  const SubprogBtf& callee = btf_.subprogs[subprog];
-  if (!callee.bad_signature.empty())
-    return callee.bad_is_unsupported ? refuse_unsupported(callee.bad_signature)
-                                     : refuse(EINVAL, callee.bad_signature + "\n");
-  for (u32 a = 0; a < callee.args.size(); ++a)
-    if (!check_global_arg(subprog, a + 1)) {
-      if (!problem_.unsupported)
-        problem_.log += format("Caller passes invalid args into func#%u ('%s')\n", subprog, callee.name.c_str());
-      return false;
-    }
-  clobber_caller_saved();
-  reg(BPF_REG_0) = Reg::unknown();
-  if (cfg_.subprogs[subprog].changes_packet) forget_packet_pointers();
-  touched_regs_ |= 1;
-  return true;
-}
-
-bool Walk::check_global_arg(u32 subprog, u32 r) {
-  if (!check_readable(r)) return false;
-  const GlobalArg& want = btf_.subprogs[subprog].args[r - 1];
-  const Reg p = reg(r);
-  switch (want.kind) {
-    case GlobalArg::Kind::scalar:
-      return p.is_scalar() || refuse(EINVAL, format("R%u is not a scalar\n", r));
-    case GlobalArg::Kind::ctx:
-      if (p.kind != Kind::ctx) return refuse(EINVAL, format("R%u type=%s expected=ctx\n", r, kind_text(p).c_str()));
-      return check_pointer_unmodified(p, r);
-    default:
-      break;
-  }
-  if (p.is_zero()) {
-    mark_precise(p);
-    return want.maybe_null || refuse(EINVAL, format("arg#%u is expected to be non-NULL\n", r - 1));
-  }
-  if (p.maybe_null && !want.maybe_null) return refuse(EINVAL, format("arg#%u is expected to be non-NULL\n", r - 1));
-  Call call;
-  if (!check_helper_memory(call, r, want.size, Access::read, true)) return false;
-  if (!check_helper_memory(call, r, want.size, Access::write, true)) return false;
-  if (p.kind == Kind::stack && want.size > 0)
-    clobber_stack(p.frame, s64{p.off} + p.var.smin, s64{p.off} + p.var.smax + want.size, Byte::misc);
   return true;
 }
 

@@ -11,96 +11,6 @@ Problem bad(std::string log, u32 insn = 0) {
   return Problem{.error = EINVAL, .insn = insn, .log = std::move(log)};
 }
 
-constexpr u32 kGlobalArgsMax = 5;
-
-class Signature {
- public:
-  Signature(const btf::Btf& types, const ProgSpec& spec, u32 func) : types_(types), spec_(spec), func_(func) {}
-
-  void read(SubprogBtf& out) {
-    const u32 proto = types_.type(func_).type;
-    const auto params = types_.params(proto);
-    if (params.size() > kGlobalArgsMax) {
-      out.bad_signature = format("Global function %s() with %zu > %u args. Buggy compiler.", out.name.c_str(),
-                                 params.size(), kGlobalArgsMax);
-      return;
-    }
-    if (!is_number(types_.skip_modifiers(types_.type(proto).type))) {
-      out.bad_signature =
-          format("Global function %s() doesn't return scalar. Only those are supported.", out.name.c_str());
-      return;
-    }
-    for (u32 a = 0; a < params.size(); ++a)
-      if (!read_arg(out, a, params[a].type)) return;
-  }
-
- private:
-  bool is_number(u32 id) const {
-    const u32 kind = types_.kind(id);
-    return kind == BTF_KIND_INT || kind == BTF_KIND_ENUM || kind == BTF_KIND_ENUM64;
-  }
-
-  // Declaration tags "arg:…" on argument `a`.
-  bool tagged(u32 a, std::string_view tag, bool* other) const {
-    bool found = false;
-    for (u32 id = 1; id < types_.count(); ++id) {
-      if (types_.kind(id) != BTF_KIND_DECL_TAG || types_.type(id).type != func_) continue;
-      if (types_.component_index(id) != static_cast<s32>(a)) continue;
-      const std::string_view name = types_.name(id);
-      if (name.substr(0, 4) != "arg:") continue;
-      if (name == tag)
-        found = true;
-      else if (name != "arg:ctx" && name != "arg:nonnull")
-        *other = true;
-    }
-    return found;
-  }
-
-  bool read_arg(SubprogBtf& out, u32 a, u32 type) {
-    bool other_tag = false;
-    const bool ctx_tag = tagged(a, "arg:ctx", &other_tag);
-    const bool nonnull = tagged(a, "arg:nonnull", &other_tag);
-    if (other_tag) {
-      out.bad_signature = format("a tag on arg#%u of global function %s() is not known yet", a, out.name.c_str());
-      out.bad_is_unsupported = true;
-      return false;
-    }
-    const u32 id = types_.skip_modifiers(type);
-    GlobalArg arg;
-    if (is_number(id)) {
-      out.args.push_back(arg);
-      return true;
-    }
-    if (types_.kind(id) != BTF_KIND_PTR) {
-      out.bad_signature = format("Arg#%u type %s in %s() is not supported yet.", a,
-                                 std::string(types_.name(id)).c_str(), out.name.c_str());
-      return false;
-    }
-    const u32 target = types_.skip_modifiers(types_.type(id).type);
-    const bool ctx = types_.kind(target) == BTF_KIND_STRUCT && types_.name(target) == spec_.ctx_name;
-    if (ctx || ctx_tag) {
-      arg.kind = GlobalArg::Kind::ctx;
-      out.args.push_back(arg);
-      return true;
-    }
-    const auto size = types_.size_of(target);
-    if (!size || *size == 0 || *size > 1U << 29) {
-      out.bad_signature =
-          format("arg#%u reference type('%s') size cannot be determined", a, std::string(types_.name(target)).c_str());
-      return false;
-    }
-    arg.kind = GlobalArg::Kind::mem;
-    arg.size = static_cast<u32>(*size);
-    arg.maybe_null = !nonnull;
-    out.args.push_back(arg);
-    return true;
-  }
-
-  const btf::Btf& types_;
-  const ProgSpec& spec_;
-  const u32 func_;
-};
-
 std::optional<Problem> read_functions(const ProgSource& source, const ProgSpec& spec, Cfg& cfg, ProgramBtf& out) {
   if (source.func_info.size() != cfg.subprogs.size())
     return bad("number of funcs in func_info doesn't match number of subprogs\n");
@@ -113,7 +23,7 @@ std::optional<Problem> read_functions(const ProgSource& source, const ProgSpec& 
     SubprogBtf s;
     s.name = out.types->name(info.type_id);
     s.is_global = k != 0 && out.types->vlen(info.type_id) == BTF_FUNC_GLOBAL;
-    if (s.is_global) Signature(*out.types, spec, info.type_id).read(s);
+    if (s.is_global) s.signature = read_signature(*out.types, spec, info.type_id);
     cfg.subprogs[k].is_global = s.is_global;
     out.subprogs.push_back(std::move(s));
   }

@@ -14,22 +14,14 @@
 #include "bpf/registry/prog_spec.h"
 #include "bpf/verifier/cfg.h"
 #include "bpf/verifier/problem.h"
+#include "bpf/verifier/signature.h"
 
 namespace bpf::verifier {
-
-// How a global function is entered, argument by argument.
-struct GlobalArg {
-  enum class Kind : u8 { scalar, ctx, mem } kind = Kind::scalar;
-  u32 size = 0;            // mem
-  bool maybe_null = true;  // mem
-};
 
 struct SubprogBtf {
   std::string name;
   bool is_global = false;
-  std::vector<GlobalArg> args;
-  std::string bad_signature;  // not empty: why the function cannot be verified alone (only asked of global ones)
-  bool bad_is_unsupported = false;
+  Signature signature;  // of a global one
 };
 
 struct ProgramBtf {

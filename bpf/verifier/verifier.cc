@@ -88,9 +88,21 @@ class Run {
   void walk() {
     Walk walk(source_, **spec_, cfg_, btf_, options_.log_level, out_.log);
     std::optional<Problem> problem;
-    for (u32 s = 0; s < cfg_.subprogs.size() && !problem; ++s) {
-      if (s != 0 && !cfg_.subprogs[s].is_global) continue;
-      if (!walk.run(s)) problem = walk.problem();
+    if (!walk.run(0)) problem = walk.problem();
+    // Global functions that a walked call names, until there are no more: others are never entered.
+    std::vector<bool> walked(cfg_.subprogs.size(), false);
+    for (bool more = true; more && !problem;) {
+      more = false;
+      for (u32 s = 1; s < cfg_.subprogs.size() && !problem; ++s) {
+        if (!cfg_.subprogs[s].called || walked[s]) continue;
+        more = walked[s] = true;
+        const std::string& name = btf_.subprogs[s].name;
+        const bool tell = (options_.log_level & (BPF_LOG_LEVEL1 | BPF_LOG_LEVEL2)) != 0;
+        if (tell) out_.log += format("Validating %s() func#%u...\n", name.c_str(), s);
+        if (!walk.run(s)) problem = walk.problem();
+        if (tell && !problem)
+          out_.log += format("Func#%u ('%s') is safe for any args that match its prototype\n", s, name.c_str());
+      }
     }
     if (!problem) problem = check_stack_depth(source_, cfg_);
     out_.stats = walk.stats();

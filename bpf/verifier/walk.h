@@ -9,7 +9,8 @@
 //             jump.cc        comparisons                       branch_pkt.cc   packet ends, null checks
 //             mem_access.cc  what a load or store goes to      stack.cc, packet.cc, ctx_access.cc, atomic.cc: each kind
 //             helper_call.cc helpers                           helper_args.cc  their arguments
-//             subprog.cc     calls, exits, global functions    callback.cc     functions that helpers run
+//             subprog.cc     calls, exits                      global_func.cc  functions walked alone
+//             callback.cc    functions that helpers run
 //             print.cc       states in Linux's notation
 //           A method that can refuse returns false after refuse(); its caller returns false at once.
 // Source    soundness: every transfer function maps a state that contains a concrete machine state to one that contains
@@ -173,13 +174,17 @@ class Walk {
 
   // --- subprog.cc
   bool call_subprog(const bpf_insn& insn);
-  bool call_global(u32 subprog);
-  bool check_global_arg(u32 subprog, u32 r);
   bool step_exit(bool* path_ends);
   bool check_return();
   bool refuse_return(const char* where, const Reg& r0, ReturnRange range);
   bool set_up_entry(u32 subprog);
   void clobber_caller_saved();
+
+  // --- global_func.cc
+  bool set_up_arguments(u32 subprog);
+  bool call_global(u32 subprog);
+  bool check_global_arg(const GlobalArg& want, u32 r);
+  bool check_global_memory(const GlobalArg& want, u32 r);
 
   // --- callback.cc
   bool push_callback(const Callback& callback);

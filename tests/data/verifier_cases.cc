@@ -32,8 +32,9 @@ struct Case {
   int error = 0;
 };
 
-const std::map<string, int> kErrnos = {{"EACCES", EACCES}, {"EINVAL", EINVAL}, {"E2BIG", E2BIG},
-                                       {"EPERM", EPERM},   {"ENOTSUPP", 524},  {"EFAULT", EFAULT}};
+const std::map<string, int> kErrnos = {{"EACCES", EACCES},         {"EINVAL", EINVAL}, {"E2BIG", E2BIG},
+                                       {"EPERM", EPERM},           {"ENOTSUPP", 524},  {"EFAULT", EFAULT},
+                                       {"EOPNOTSUPP", EOPNOTSUPP}, {"ENOENT", ENOENT}};
 
 std::vector<bpf::MapFacts> case_maps() {
   auto maps = support::fuzz_maps();

@@ -6,17 +6,20 @@
 
 #include "bpf/verifier/verifier.h"
 #include "tests/support/asm.h"
+#include "tests/support/case_btf.h"
 
 namespace {
 
-bpf::verifier::Verdict verify(const std::string& text) {
+bpf::verifier::Verdict verify(const std::string& text, const std::vector<std::string>& functions = {}) {
   bpf::ProgSource source;
   source.type = bpf::BPF_PROG_TYPE_XDP;
   source.gpl_compatible = true;
   source.name = "attack";
-  auto insns = support::assemble(text);
+  std::map<std::string, std::size_t> labels;
+  auto insns = support::assemble(text, &labels);
   EXPECT_TRUE(insns) << (insns ? "" : insns.error().what());
   if (insns) source.insns = *insns;
+  EXPECT_TRUE(support::add_functions(source, functions, labels));
   return bpf::verifier::verify(source, {});
 }
 
@@ -35,6 +38,14 @@ TEST(Attack, APointerFoundAtTheEndAndMovedBackIsNotAtIt) {
 }
 TEST(Attack, APointerFoundBeyondTheEndAndNotMovedStillIs) {
   EXPECT_EQ(verify(moved_back(">", 0)).error, 0);
+}
+
+// The function reads what its signature calls never null.
+TEST(Attack, ANullIsNotHandedToAPointerTaggedNonnull) {
+  const auto verdict = verify("r1 = 0\ncall f\nr0 = 0\nexit\nf:\nr0 = *(u64 *)(r1 +8)\nexit\n",
+                              {"global int main(struct xdp_md *ctx)", "global int f(struct pair *p __arg_nonnull)"});
+  EXPECT_EQ(verdict.error, EINVAL);
+  EXPECT_NE(verdict.log.find("arg#0 is expected to be non-NULL"), std::string::npos);
 }
 
 }  // namespace

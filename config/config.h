@@ -236,6 +236,15 @@ struct Security {
   bool operator==(const Security&) const = default;
 };
 
+struct Jit {
+  bool background = true;    // quick code at once, optimised code in the background; else optimised code at once
+  bool cache = true;         // keep optimised code on disk
+  std::string cache_folder = "/var/cache/sluice";
+  std::uint64_t cache_bytes = std::uint64_t{256} << 20;
+
+  bool operator==(const Jit&) const = default;
+};
+
 struct Limits {
   std::uint64_t maps_memory_bytes = std::uint64_t{8} << 30;
   std::uint32_t programs = 1024;
@@ -256,6 +265,7 @@ struct Config {
   Telemetry telemetry;
   Log log;
   Security security;
+  Jit jit;
   Limits limits;
 
   bool operator==(const Config&) const = default;

@@ -174,6 +174,15 @@ Security decode_security(Diagnostics& diagnostics, const Fields& fields) {
   return security;
 }
 
+Jit decode_jit(Diagnostics& diagnostics, const Fields& fields) {
+  Jit jit;
+  fields.read("background", jit.background);
+  fields.read("cache", jit.cache);
+  read_path(diagnostics, fields, "cache-folder", jit.cache_folder);
+  fields.read_with("cache-size", parse_size_bytes, jit.cache_bytes);
+  return jit;
+}
+
 Limits decode_limits(const Fields& fields) {
   Limits limits;
   fields.read_with("maps-memory", parse_size_bytes, limits.maps_memory_bytes);
@@ -197,6 +206,7 @@ Config decode(Diagnostics& diagnostics, const Node& tree) {
   root.below("telemetry").read("dpdk", config.telemetry.dpdk);
   config.log = decode_log(root.below("log"));
   config.security = decode_security(diagnostics, root.below("security"));
+  config.jit = decode_jit(diagnostics, root.below("jit"));
   config.limits = decode_limits(root.below("limits"));
   return config;
 }

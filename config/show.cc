@@ -239,6 +239,13 @@ std::string log_section(const Log& log) {
   return "log: " + line.text() + "\n";
 }
 
+std::string jit_section(const Jit& jit) {
+  Line line;
+  line.put("background", jit.background).put("cache", jit.cache).put("cache-folder", jit.cache_folder);
+  line.put_raw("cache-size", format_size(jit.cache_bytes));
+  return "jit: " + line.text() + "\n";
+}
+
 std::string limits_section(const Limits& limits) {
   Line line;
   line.put_raw("maps-memory", format_size(limits.maps_memory_bytes)).put("programs", limits.programs);
@@ -255,7 +262,7 @@ std::string show(const Config& config) {
   out += "pins: " + Line().put("root", config.pins.root).text() + "\n";
   out += "telemetry: " + Line().put("dpdk", config.telemetry.dpdk).text() + "\n" + log_section(config.log);
   out += "security: " + Line().put("allow-load", config.security.allow_load).text() + "\n";
-  return out + limits_section(config.limits);
+  return out + jit_section(config.jit) + limits_section(config.limits);
 }
 
 }  // namespace config

@@ -40,6 +40,8 @@ struct RunStats {
 };
 
 using BuildFn = std::function<base::Result<bpf::builder::BuildReply>(const bpf::builder::BuildRequest&)>;
+// What is loaded and could run faster: whoever takes it calls Program::replace_code some time later, or never.
+using ImproveFn = std::function<void(const std::shared_ptr<Program>&, bpf::LoweredProgram)>;
 
 struct DoorLimits {
   u32 maps_max = 65536;
@@ -50,6 +52,7 @@ struct DoorLimits {
 
 struct DoorConfig {
   BuildFn build;                                // empty: bpf::builder::build, here and now
+  ImproveFn improve;                            // for code of the quick tier; empty: it stays as it is
   Engine engine = Engine::jit;
   RetireFn retire;                              // empty: at once (no worker runs programs)
   const DeviceTable* devices = nullptr;         // null: there are none

@@ -89,19 +89,30 @@ Program::Program(u32 id, ProgramInfo info, std::vector<std::shared_ptr<Map>> map
       info_(std::move(info)),
       maps_(std::move(maps)),
       btf_(std::move(btf)),
-      code_(std::move(code)),
-      image_(std::move(image)),
-      prog_(code_ ? code_->prog() : image_->prog()),
-      retire_(std::move(retire)) {}
+      live_(std::make_shared<Live>()),
+      retire_(std::move(retire)) {
+  live_->head = code ? *code->prog() : *image->prog();
+  live_->code = std::move(code);
+  live_->image = std::move(image);
+}
 
 Program::~Program() {
   // Code may still run on a worker, and it holds addresses of its maps: they go together.
   struct Remains {
     std::vector<std::shared_ptr<Map>> maps;
-    std::shared_ptr<bpf::jit::Code> code;
-    std::shared_ptr<bpf::interp::Image> image;
+    std::shared_ptr<Live> live;
   };
-  if (retire_) retire_(std::make_shared<Remains>(Remains{std::move(maps_), std::move(code_), std::move(image_)}));
+  if (retire_) retire_(std::make_shared<Remains>(Remains{std::move(maps_), std::move(live_)}));
+}
+
+void Program::replace_code(std::shared_ptr<bpf::jit::Code> code, bpf::jit::Tier tier, u64 jit_ns) {
+  __atomic_store_n(&live_->head.run, code->prog()->run, __ATOMIC_RELEASE);
+  __atomic_store_n(&live_->head.burst, code->prog()->burst, __ATOMIC_RELEASE);
+  info_.jited_bytes = u32(code->text().size());
+  info_.tier = tier;
+  info_.jit_ns = jit_ns;
+  live_->code.swap(code);
+  retire(retire_, std::move(code));
 }
 
 u64 Program::memory_bytes() const noexcept {

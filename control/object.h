@@ -144,7 +144,8 @@ struct ProgramInfo {
   u32 xlated_bytes = 0;
   u32 jited_bytes = 0;
   bpf::VerifyStats verify;
-  u64 jit_ns = 0;
+  u64 jit_ns = 0;                          // of the code that runs
+  bpf::jit::Tier tier = bpf::jit::Tier::optimised;  // of the code that runs, where it is compiled
   std::vector<bpf::bpf_insn> xlated;       // as dumped: map ids in place of addresses
   std::vector<bpf::bpf_func_info> func_info;
   std::vector<bpf::bpf_line_info> line_info;
@@ -157,8 +158,12 @@ class Program final : public Object {
   ~Program() override;
 
   const ProgramInfo& info() const noexcept { return info_; }
-  const bpf_prog* prog() const noexcept { return prog_; }
-  const bpf::jit::Code* code() const noexcept { return code_.get(); }  // null: interpreted
+  // The same address as long as the program lives, whatever code is behind it.
+  const bpf_prog* prog() const noexcept { return &live_->head; }
+  const bpf::jit::Code* code() const noexcept { return live_->code.get(); }  // null: interpreted
+  // Puts a better compilation in place: whoever enters the program from now on runs it; the old code goes when no
+  // worker can be in it. REQUIRES: `code` was compiled from the same program and linked with the same maps.
+  void replace_code(std::shared_ptr<bpf::jit::Code> code, bpf::jit::Tier tier, u64 jit_ns);
   const std::vector<std::shared_ptr<Map>>& maps() const noexcept { return maps_; }
   const std::shared_ptr<const Btf>& btf() const noexcept { return btf_; }
   u64 memory_bytes() const noexcept;
@@ -169,9 +174,13 @@ class Program final : public Object {
   ProgramInfo info_;
   std::vector<std::shared_ptr<Map>> maps_;
   std::shared_ptr<const Btf> btf_;
-  std::shared_ptr<bpf::jit::Code> code_;
-  std::shared_ptr<bpf::interp::Image> image_;
-  const bpf_prog* prog_;
+  // What hooks and prog arrays point at, and the code it points at; outlives the program by a grace period.
+  struct Live {
+    bpf_prog head{};
+    std::shared_ptr<bpf::jit::Code> code;
+    std::shared_ptr<bpf::interp::Image> image;
+  };
+  std::shared_ptr<Live> live_;
   RetireFn retire_;
 };
 

@@ -73,6 +73,7 @@ ProgramInfo make_info(const Client& client, const bpf_attr& attr, ResolvedProgra
   info.xlated_bytes = attr.insn_cnt * u32(sizeof(bpf::bpf_insn));
   info.verify = reply.verdict.stats;
   info.jit_ns = reply.jit_ns;
+  info.tier = reply.tier;
   info.xlated = std::move(resolved.xlated);
   info.func_info = std::move(resolved.source.func_info);
   info.line_info = std::move(resolved.source.line_info);
@@ -97,6 +98,8 @@ base::Result<std::shared_ptr<Program>> make_program(DoorState& state, const Clie
   auto program = std::make_shared<Program>(id, std::move(info), std::move(resolved.maps), std::move(resolved.btf),
                                            std::move(code), std::move(image), state.config.retire);
   state.programs.add(program);
+  if (program->code() && reply.tier == bpf::jit::Tier::quick && state.config.improve)
+    state.config.improve(program, std::move(reply.lowered));
   return program;
 }
 

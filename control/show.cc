@@ -161,7 +161,10 @@ Json program_row(const Door& door, const Program& program) {
   row["orphaned"] = false;
   row["bytes_xlated"] = info.xlated_bytes;
   row["jited"] = info.jited_bytes != 0;
-  if (info.jited_bytes) row["bytes_jited"] = info.jited_bytes;
+  if (info.jited_bytes) {
+    row["bytes_jited"] = info.jited_bytes;
+    row["jit_tier"] = info.tier == bpf::jit::Tier::quick ? "quick" : "optimised";
+  }
   row["bytes_memlock"] = program.memory_bytes();
   if (!program.maps().empty()) row["map_ids"] = ids_of(program.maps());
   if (program.btf()) row["btf_id"] = program.btf()->id();

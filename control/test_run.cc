@@ -122,11 +122,12 @@ RunResult run(const DoorState& state, const Program& program, Packet& packet, u3
   bpf::runtime::init_env(env, cpu < 0 ? 0 : u32(cpu),
                          state.config.host ? state.config.host : bpf::runtime::default_host(), state.config.host_ctx);
   RunResult result;
+  const bpf_run_fn run_once = bpf_prog_run(prog);
   const u64 begin = now_ns();
   for (u32 i = 0; i < repeat; ++i) {
     env.tail_calls = bpf::MAX_TAIL_CALL_CNT;
     env.redirect = {};
-    result.retval = u32(prog->run(&packet.frame.buff(), &env, prog));
+    result.retval = u32(run_once(&packet.frame.buff(), &env, prog));
   }
   result.duration_ns = (now_ns() - begin) / repeat;
   return result;

@@ -64,7 +64,7 @@ Total fill_buffs(const Source& source, rte_mbuf** frames, u32 count) {
 void run_single(Lane& lane, const bpf_prog* prog, xdp_buff* buffs, u32 count) {
   for (u32 i = 0; i < count; ++i) {
     bpf_env_begin(&lane.env);
-    lane.verdicts[i] = u32(prog->run(&buffs[i], &lane.env, prog));
+    lane.verdicts[i] = u32(bpf_prog_run(prog)(&buffs[i], &lane.env, prog));
     buffs[i].redirect = lane.env.redirect;
   }
 }
@@ -73,8 +73,8 @@ void run_program(Lane& lane, const AttachedProgram& program, xdp_buff* buffs, u3
   const bpf_prog* prog = program.prog();
   AttachedProgram::Slot& slot = program.slot(lane.index);
   const u64 begin = lane.take_run_time ? rte_rdtsc() : 0;
-  if (prog->burst) [[likely]]
-    prog->burst(buffs, count, lane.verdicts.data(), &lane.env, prog);
+  if (const bpf_burst_fn burst = bpf_prog_burst(prog)) [[likely]]
+    burst(buffs, count, lane.verdicts.data(), &lane.env, prog);
   else
     run_single(lane, prog, buffs, count);
   if (lane.take_run_time)

@@ -31,11 +31,24 @@ BuildReply build(const BuildRequest& request) {
   reply.lowered = *std::move(lowered);
   if (!request.want_object) return reply;
 
+  reply.tier = request.compile.tier;
   const u64 start = now_ns();
   auto object = jit::compile(reply.lowered, request.compile);
   reply.jit_ns = now_ns() - start;
   if (!object) return refuse(reply.verdict, "jit", object.error()), reply;
   reply.object = *std::move(object);
+  return reply;
+}
+
+CompileReply compile(const CompileRequest& request) {
+  CompileReply reply;
+  const u64 start = now_ns();
+  auto object = jit::compile(request.program, request.options);
+  reply.jit_ns = now_ns() - start;
+  if (object)
+    reply.object = *std::move(object);
+  else
+    reply.error = object.error().code(), reply.reason = object.error().what();
   return reply;
 }
 

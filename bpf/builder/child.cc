@@ -38,7 +38,15 @@ void warm_up() {
   nothing.insns[0].insn.code = BPF_ALU64 | BPF_MOV | BPF_K;
   nothing.insns[1].insn.code = BPF_JMP | BPF_EXIT;
   nothing.subprogs = {{.begin = 0, .end = 2}};
-  static_cast<void>(jit::compile(nothing));
+  for (const jit::Tier tier : {jit::Tier::quick, jit::Tier::optimised})
+    static_cast<void>(jit::compile(nothing, {.tier = tier}));
+}
+
+// Empty: the message is neither of the two.
+std::vector<std::byte> answer(base::ConstBytes message) {
+  if (const auto request = decode_request(message)) return encode(build(*request));
+  if (const auto request = decode_compile_request(message)) return encode(compile(*request));
+  return {};
 }
 
 }  // namespace
@@ -55,10 +63,9 @@ int run_child() {
   for (;;) {
     auto frame = read_frame(kChildSocket);
     if (!frame) return frame.error().code() == ECONNRESET ? 0 : 2;
-    auto request = decode_request(*frame);
-    if (!request) return 2;
     limit_cpu();
-    if (!write_frame(kChildSocket, encode(build(*request)))) return 2;
+    const std::vector<std::byte> reply = answer(*frame);
+    if (reply.empty() || !write_frame(kChildSocket, reply)) return 2;
   }
 }
 

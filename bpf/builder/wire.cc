@@ -9,6 +9,8 @@ namespace {
 
 constexpr u32 kRequestMagic = 0x51525053;
 constexpr u32 kReplyMagic = 0x50525053;
+constexpr u32 kCompileRequestMagic = 0x51435053;
+constexpr u32 kCompileReplyMagic = 0x50435053;
 
 // Largest value of each enum that crosses; a number beyond it is refused.
 template <class E>
@@ -81,7 +83,15 @@ void fields(Archive& a, BuildRequest& r) {
 }
 template <class Archive>
 void fields(Archive& a, BuildReply& r) {
-  a(r.verdict, r.lowered, r.object, r.jit_ns);
+  a(r.verdict, r.lowered, r.object, r.tier, r.jit_ns);
+}
+template <class Archive>
+void fields(Archive& a, CompileRequest& r) {
+  a(r.program, r.options.tier);
+}
+template <class Archive>
+void fields(Archive& a, CompileReply& r) {
+  a(r.error, r.reason, r.object, r.jit_ns);
 }
 
 class Writer {
@@ -202,11 +212,23 @@ std::vector<std::byte> encode(const BuildRequest& request) {
 std::vector<std::byte> encode(const BuildReply& reply) {
   return encode_as(kReplyMagic, reply);
 }
+std::vector<std::byte> encode(const CompileRequest& request) {
+  return encode_as(kCompileRequestMagic, request);
+}
+std::vector<std::byte> encode(const CompileReply& reply) {
+  return encode_as(kCompileReplyMagic, reply);
+}
 base::Result<BuildRequest> decode_request(base::ConstBytes bytes) {
   return decode_as<BuildRequest>(kRequestMagic, bytes);
 }
 base::Result<BuildReply> decode_reply(base::ConstBytes bytes) {
   return decode_as<BuildReply>(kReplyMagic, bytes);
+}
+base::Result<CompileRequest> decode_compile_request(base::ConstBytes bytes) {
+  return decode_as<CompileRequest>(kCompileRequestMagic, bytes);
+}
+base::Result<CompileReply> decode_compile_reply(base::ConstBytes bytes) {
+  return decode_as<CompileReply>(kCompileReplyMagic, bytes);
 }
 
 }  // namespace bpf::builder

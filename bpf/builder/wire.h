@@ -15,7 +15,11 @@ namespace bpf::builder {
 
 std::vector<std::byte> encode(const BuildRequest& request);
 std::vector<std::byte> encode(const BuildReply& reply);
+std::vector<std::byte> encode(const CompileRequest& request);
+std::vector<std::byte> encode(const CompileReply& reply);
 base::Result<BuildRequest> decode_request(base::ConstBytes bytes);
 base::Result<BuildReply> decode_reply(base::ConstBytes bytes);
+base::Result<CompileRequest> decode_compile_request(base::ConstBytes bytes);
+base::Result<CompileReply> decode_compile_reply(base::ConstBytes bytes);
 
 }  // namespace bpf::builder

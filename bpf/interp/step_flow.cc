@@ -95,7 +95,7 @@ void step_tail_call(Machine& m, const Inst&) {
     ++m.pc;
     return;
   }
-  m.r[0] = next->run(reinterpret_cast<void*>(m.r[1]), m.env, next);
+  m.r[0] = bpf_prog_run(next)(reinterpret_cast<void*>(m.r[1]), m.env, next);
   leave_frame(m);
 }
 

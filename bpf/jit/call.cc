@@ -54,7 +54,8 @@ void FunctionEmitter::emit_tail_call() {
   builder_.SetInsertPoint(jump);
   llvm::Type* pointer = builder_.getPtrTy();
   Value* prog = as_pointer(next);
-  Value* run = builder_.CreateLoad(pointer, prog);  // bpf_prog::run is the first member
+  llvm::LoadInst* run = builder_.CreateLoad(pointer, prog);  // bpf_prog::run is the first member
+  run->setAtomic(llvm::AtomicOrdering::Unordered);           // a better compilation may replace it meanwhile
   auto* type = llvm::FunctionType::get(builder_.getInt64Ty(), {pointer, pointer, pointer}, false);
   llvm::CallInst* call = builder_.CreateCall(type, run, {read_pointer(1), env_, prog});
   call->setTailCallKind(subprog_ == 0 ? llvm::CallInst::TCK_MustTail : llvm::CallInst::TCK_NoTail);

@@ -71,7 +71,7 @@ base::Result<std::vector<std::byte>> compile(const LoweredProgram& program, cons
   if (module->getPICLevel() == llvm::PICLevel::NotPIC) module->setPICLevel(llvm::PICLevel::BigPIC);
   set_function_attributes(*module, *machine);
   set_burst_inlining(*module, program, options.tier);
-  optimise(*module, *machine, options.tier);
+  optimise(*module, *machine, find_effort(options.tier, program.insns.size()));
   return generate(*module, *machine);
 }
 

@@ -18,7 +18,14 @@ class TargetMachine;
 
 namespace bpf::jit {
 
-void optimise(llvm::Module& module, llvm::TargetMachine& machine, Tier tier);
+enum class Effort : u8 {
+  quick,    // registers become SSA values, map bodies stay out of line
+  reduced,  // what pays on any program, each pass linear in practice: for programs on which O2 takes minutes
+  full,     // O2
+};
+Effort find_effort(Tier tier, size_t insns);
+
+void optimise(llvm::Module& module, llvm::TargetMachine& machine, Effort effort);
 base::Result<std::vector<std::byte>> generate(llvm::Module& module, llvm::TargetMachine& machine);
 
 }  // namespace bpf::jit

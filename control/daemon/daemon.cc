@@ -7,10 +7,10 @@
 
 #include "base/memory.h"
 #include "base/reclaim.h"
-#include "bpf/builder/builder.h"
 #include "config/load.h"
 #include "control/daemon/appliance.h"
 #include "control/daemon/check_report.h"
+#include "control/daemon/compiler.h"
 #include "control/daemon/logging.h"
 #include "control/daemon/programs.h"
 #include "control/daemon/serve.h"
@@ -39,7 +39,7 @@ class PlannedDevices final : public DeviceTable {
 };
 
 // One configuration on its way from the file to running workers. Members die in the opposite order: workers before
-// programs, programs before the builder.
+// programs, programs before the compiler.
 class Run {
  public:
   explicit Run(const DaemonOptions& options) : options_(options) {}
@@ -49,7 +49,7 @@ class Run {
     if (auto code = prepare(); code != kExitOk) return code;
     if (options_.check) return report_check();
     if (auto code = start(); code != kExitOk) return code;
-    return serve_appliance({options_, *appliance_, *server_});
+    return serve_appliance({options_, *appliance_, *server_, *compiler_});
   }
 
  private:
@@ -76,9 +76,9 @@ class Run {
   }
 
   ExitCode prepare() {
-    auto builder = bpf::builder::make_builder_process();
-    if (!builder) return fail(kExitInternal, builder.error());
-    builder_ = *std::move(builder);
+    auto compiler = Compiler::make(compiler_options());
+    if (!compiler) return fail(kExitInternal, compiler.error());
+    compiler_ = *std::move(compiler);
     door_ = std::make_unique<Door>(door_config());
     programs_ = load_programs(*loaded_.config, *door_, diagnostics());
     if (diagnostics().ok()) fill_maps(*loaded_.config, plan_, *door_, programs_, diagnostics());
@@ -88,9 +88,25 @@ class Run {
     return diagnostics().ok() ? kExitOk : tell();
   }
 
+  // --check makes no code but the first, and leaves no file behind.
+  CompilerOptions compiler_options() const {
+    const config::Jit& jit = loaded_.config->jit;
+    CompilerOptions options;
+    options.background = jit.background && !options_.check;
+    options.first_tier = jit.background ? bpf::jit::Tier::quick : bpf::jit::Tier::optimised;
+    if (jit.cache && !options_.check && !options_.no_cache) options.cache_folder = jit.cache_folder;
+    options.cache_bytes = jit.cache_bytes;
+    options.cpus = usable_cpus();
+    for (const WorkerPlan& worker : plan_.workers) std::erase(options.cpus, worker.cpu);
+    return options;
+  }
+
   DoorConfig door_config() {
     DoorConfig config;
-    config.build = [this](const bpf::builder::BuildRequest& request) { return builder_->build(request); };
+    config.build = [this](const bpf::builder::BuildRequest& request) { return compiler_->build(request); };
+    config.improve = [this](const std::shared_ptr<Program>& program, bpf::LoweredProgram lowered) {
+      compiler_->improve(program, std::move(lowered));
+    };
     config.retire = [](std::shared_ptr<void> object) { base::Reclaim::process().retire([object] {}); };
     config.devices = &devices_;
     config.run_stats = [this](u32 id) {
@@ -177,7 +193,7 @@ class Run {
   config::Result loaded_;
   Plan plan_;
   PlannedDevices devices_{plan_};
-  std::unique_ptr<bpf::builder::BuilderProcess> builder_;
+  std::unique_ptr<Compiler> compiler_;
   std::unique_ptr<Door> door_;
   LoadedPrograms programs_;
   std::vector<PlannedAttachment> planned_;

@@ -35,6 +35,7 @@ std::variant<DaemonOptions, ExitCode> parse_options(int argc, char** argv) {
   app.add_flag("-j,--json", options.json, "with --check: diagnostics as JSON");
   app.add_flag("--until-drained", options.until_drained, "stop when every finite source has been read");
   app.add_flag("-q,--quiet", options.quiet, "no live table");
+  app.add_flag("--no-cache", options.no_cache, "leave the object cache alone");
   app.add_option("-s,--socket", options.socket_path, "control socket")->capture_default_str();
   app.set_version_flag("--version", std::string("sluiced ") + SLUICE_VERSION);
   try {

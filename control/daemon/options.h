@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // options.h — the command line of sluiced.
 //
-// Shape     sluiced -c FILE [--check [-j]] [--until-drained] [--socket PATH] [-- EAL ARGS]
+// Shape     sluiced -c FILE [--check [-j]] [--until-drained] [--no-cache] [--socket PATH] [-- EAL ARGS]
 // Errors    parse_options prints usage or the mistake itself and returns the exit code to leave with.
 #pragma once
 
@@ -17,6 +17,7 @@ struct DaemonOptions {
   bool json = false;           // --check: diagnostics as JSON
   bool until_drained = false;  // leave when every finite source (pcap without loop) has been read and is through
   bool quiet = false;          // no live table
+  bool no_cache = false;       // neither read nor write the object cache, whatever the file says
   std::string socket_path;     // control socket
   std::vector<std::string> eal_arguments;
 };

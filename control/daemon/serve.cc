@@ -105,6 +105,7 @@ ExitCode serve_appliance(const Serving& serving) {
     poll(fds, 2, kTickMs);
     if (fds[0].revents) break;
     serving.server.poll(0);
+    serving.compiler.poll();
     base::Reclaim::process().poll();
     dataplane.drain_trace([](u32 cpu, std::string_view line) { log_info("trace/cpu" + std::to_string(cpu), line); });
     if (tick % kTicksPerTable == 0) table.draw(dataplane.snapshot());

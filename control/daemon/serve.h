@@ -6,6 +6,7 @@
 #pragma once
 
 #include "control/daemon/appliance.h"
+#include "control/daemon/compiler.h"
 #include "control/daemon/options.h"
 #include "control/object.h"
 #include "control/server.h"
@@ -16,6 +17,7 @@ struct Serving {
   const DaemonOptions& options;
   Appliance& appliance;
   Server& server;
+  Compiler& compiler;
 };
 
 // kExitFailed if the accounting does not close.

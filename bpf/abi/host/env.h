@@ -48,7 +48,9 @@ typedef uint64_t (*bpf_run_fn)(void *ctx, struct bpf_env *env, const struct bpf_
 typedef void (*bpf_burst_fn)(void *ctxs, uint32_t count, uint32_t *verdicts, struct bpf_env *env,
                              const struct bpf_prog *self);
 
-/* The part of a program that running code sees; prog_array slots and hooks hold its address. */
+/* The part of a program that running code sees; prog_array slots and hooks hold its address. `run` and `burst` are
+ * replaced, each with one store, when a better compilation of the same program is ready: load them as below, once per
+ * use. What was loaded stays good until the next quiescent point. */
 struct bpf_prog {
   bpf_run_fn run;
   bpf_burst_fn burst;
@@ -56,6 +58,13 @@ struct bpf_prog {
   uint32_t type;
   void *engine; /* the interpreter's image; NULL for native code */
 };
+
+static inline __attribute__((unused)) bpf_run_fn bpf_prog_run(const struct bpf_prog *prog) {
+  return __atomic_load_n(&prog->run, __ATOMIC_ACQUIRE);
+}
+static inline __attribute__((unused)) bpf_burst_fn bpf_prog_burst(const struct bpf_prog *prog) {
+  return __atomic_load_n(&prog->burst, __ATOMIC_ACQUIRE);
+}
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -31,7 +31,7 @@ BuildRequest make_request(const std::string& name) {
 }
 
 std::unique_ptr<BuilderProcess> start() {
-  auto process = make_builder_process(child_exe);
+  auto process = make_builder_process({.exe = child_exe});
   EXPECT_TRUE(process) << process.error().what();
   return process ? *std::move(process) : nullptr;
 }
@@ -153,7 +153,7 @@ TEST(BuilderProcess, InheritsNothingButItsSocket) {
 }
 
 TEST(BuilderProcess, MissingProgramIsASentence) {
-  const auto process = make_builder_process("/nonexistent/sluice-builder");
+  const auto process = make_builder_process({.exe = "/nonexistent/sluice-builder"});
   ASSERT_FALSE(process);
   EXPECT_EQ(process.error().code(), ENOENT);
   EXPECT_NE(process.error().what().find("/nonexistent/sluice-builder"), std::string::npos);

@@ -29,6 +29,7 @@ TEST(Config, TheSmallestFileHasAWorkerAPoolAndDefaults) {
   EXPECT_EQ(c.ports[0].on_pass.action, PassAction::kDrop);
   EXPECT_TRUE(c.programs.empty());
   EXPECT_EQ(c.eal, Eal{});
+  EXPECT_EQ(c.jit, Jit{});
   EXPECT_EQ(c.limits, Limits{});
   EXPECT_EQ(c.log, Log{});
 }
@@ -236,6 +237,7 @@ TEST(Schema, DefaultsAreThoseOfTheStructs) {
   check_section("eal", definitions["eal"]["properties"], "");
   check_section("telemetry", definitions["telemetry"]["properties"], "");
   check_section("log", definitions["log"]["properties"], "");
+  check_section("jit", definitions["jit"]["properties"], "");
   check_section("limits", definitions["limits"]["properties"], "");
   check_section("port", definitions["port"]["properties"], "");
 }

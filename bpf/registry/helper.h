@@ -13,8 +13,8 @@
 
 namespace bpf {
 
-// Argument types, in the words of Linux's verifier without their prefix ARG_. Flags are part of the word: RELEASE_ gives
-// a reference up, UNINIT_ is filled by the helper, WRITE_ is read and written, _OR_NULL takes a null pointer too.
+// Argument types, in the words of Linux's verifier without their prefix ARG_. Flags are part of the word: RELEASE_
+// gives a reference up, UNINIT_ is filled by the helper, WRITE_ is read and written, _OR_NULL takes a null pointer too.
 enum class Arg : base::u8 {
   DONTCARE, ANYTHING, CONST_MAP_PTR, PTR_TO_MAP_KEY, PTR_TO_MAP_VALUE, PTR_TO_MAP_VALUE_OR_NULL, PTR_TO_MEM,
   PTR_TO_MEM_OR_NULL, PTR_TO_UNINIT_MEM, PTR_TO_WRITE_MEM, PTR_TO_UNINIT_MAP_VALUE, CONST_SIZE, CONST_SIZE_OR_ZERO,

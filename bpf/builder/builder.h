@@ -29,6 +29,7 @@ struct BuildRequest {
 
 struct BuildReply {
   verifier::Verdict verdict;
+  bool verified = false;          // the verifier accepted it; an error in `verdict` then says why it cannot run
   LoweredProgram lowered;         // when accepted
   std::vector<std::byte> object;  // when accepted and wanted
   jit::Tier tier = jit::Tier::optimised;  // of `object`

@@ -28,7 +28,7 @@ base::Status FunctionEmitter::emit_subprog_call() {
 
 base::Status FunctionEmitter::emit_helper() {
   const HelperProto* proto = find_helper(u32(insn().imm));
-  if (!proto || !proto->known) return unknown("helper " + std::to_string(insn().imm) + " has no body");
+  if (!proto || !proto->runnable) return unknown("helper " + std::to_string(insn().imm) + " has no body");
   if (emit_map_call()) return base::success();
   std::vector<Value*> arguments{env_};
   for (int r = 1; r <= 5; ++r) {

@@ -35,8 +35,10 @@ base::Result<LowInsn> lower_call(const Pass& pass, LowInsn low) {
     return low;
   }
   const HelperProto* proto = find_helper(u32(low.insn.imm));
-  if (low.insn.src_reg != 0 || !proto || !proto->known)
+  if (low.insn.src_reg != 0 || !proto)
     return pass.refuse(low.origin, "call to unknown function " + std::to_string(low.insn.imm));
+  if (!proto->runnable)
+    return pass.refuse(low.origin, "helper bpf_" + std::string(proto->name) + " is verified only, it cannot run yet");
   low.op = low.insn.imm == BPF_FUNC_tail_call ? LowOp::tail_call : LowOp::helper;
   low.map_index = pass.verified.facts[low.origin].map_index;
   return low;

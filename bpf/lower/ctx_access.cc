@@ -60,7 +60,7 @@ LowInsn lower_scalar_load(LowInsn low, const CtxField& field, u32 user_offset, u
 }
 
 base::Result<LowInsn> lower_store(const Pass& pass, LowInsn low, const CtxField& field, u32 user_offset, u32 bytes) {
-  if (!field.writable || insn_mode(low.insn.code) != BPF_MEM)
+  if (field.write == Parts::none || insn_mode(low.insn.code) != BPF_MEM)
     return pass.refuse(low.origin, "store to read-only context field '" + std::string(field.name) + "'");
   if (bytes != field.size || field.host_size != field.size)
     return pass.refuse(low.origin, "partial store to context field '" + std::string(field.name) + "'");

@@ -56,7 +56,7 @@ base::Status check_shape(const ProgSource& source, const VerifiedProgram& verifi
 
 base::Result<LoweredProgram> lower(const ProgSource& source, const VerifiedProgram& verified) {
   SLUICE_CHECK(check_shape(source, verified));
-  SLUICE_TRY(const ProgSpec* spec, find_prog_spec(source.type));
+  SLUICE_TRY(const ProgSpec* spec, find_runnable_prog_spec(source.type));
   const Pass pass(source, verified, *spec);
   LoweredProgram program{.type = source.type, .name = source.name, .maps = source.maps};
   program.insns.reserve(source.insns.size());

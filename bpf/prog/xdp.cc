@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// xdp.cc — BPF_PROG_TYPE_XDP: the context of struct xdp_md over struct xdp_buff, its helpers and attach types.
+// xdp.cc — BPF_PROG_TYPE_XDP: the context of struct xdp_md over struct xdp_buff, its attach types.
 //
 // Source    what Linux 6.18 accepts: every field is read as four aligned bytes, none is written; egress_ifindex belongs
 // to
@@ -22,8 +22,6 @@ constexpr CtxField field(std::string_view name, std::size_t offset, CtxKind kind
           .offset = static_cast<base::u16>(offset),
           .size = 4,
           .kind = kind,
-          .writable = false,
-          .narrow = false,
           .host_offset = static_cast<base::u16>(host_offset),
           .host_size = static_cast<base::u16>(host_size),
           .attach_types = attach_types};
@@ -56,38 +54,6 @@ consteval bool fields_cover_context() {
 }
 static_assert(fields_cover_context(), "every byte of xdp_md belongs to one field");
 
-constexpr bpf_func_id kHelpers[] = {
-    BPF_FUNC_redirect,
-    BPF_FUNC_perf_event_output,
-    BPF_FUNC_csum_diff,
-    BPF_FUNC_xdp_adjust_head,
-    BPF_FUNC_redirect_map,
-    BPF_FUNC_xdp_adjust_meta,
-    BPF_FUNC_xdp_adjust_tail,
-    BPF_FUNC_fib_lookup,
-    BPF_FUNC_sk_lookup_tcp,
-    BPF_FUNC_sk_lookup_udp,
-    BPF_FUNC_sk_release,
-    BPF_FUNC_skc_lookup_tcp,
-    BPF_FUNC_tcp_check_syncookie,
-    BPF_FUNC_tcp_gen_syncookie,
-    BPF_FUNC_skc_to_tcp6_sock,
-    BPF_FUNC_skc_to_tcp_sock,
-    BPF_FUNC_skc_to_tcp_timewait_sock,
-    BPF_FUNC_skc_to_tcp_request_sock,
-    BPF_FUNC_skc_to_udp6_sock,
-    BPF_FUNC_skc_to_unix_sock,
-    BPF_FUNC_skc_to_mptcp_sock,
-    BPF_FUNC_check_mtu,
-    BPF_FUNC_xdp_get_buff_len,
-    BPF_FUNC_xdp_load_bytes,
-    BPF_FUNC_xdp_store_bytes,
-    BPF_FUNC_tcp_raw_gen_syncookie_ipv4,
-    BPF_FUNC_tcp_raw_gen_syncookie_ipv6,
-    BPF_FUNC_tcp_raw_check_syncookie_ipv4,
-    BPF_FUNC_tcp_raw_check_syncookie_ipv6,
-};
-
 constexpr AttachPoint kAttachPoints[] = {
     {BPF_XDP, "xdp"}, {BPF_XDP_DEVMAP, "xdp/devmap"}, {BPF_XDP_CPUMAP, "xdp/cpumap"}};
 
@@ -97,12 +63,8 @@ const ProgSpec xdp_prog_spec = {
     .ctx_name = "xdp_md",
     .ctx_size = sizeof(xdp_md),
     .fields = kFields,
-    .helpers = kHelpers,
     .attach_points = kAttachPoints,
-    .packet_read = true,
-    .packet_write = true,
-    .check_return = false,
-    .returns = {},
+    .packet = PacketAccess::write,
     .ctx_stride = sizeof(xdp_buff),
 };
 

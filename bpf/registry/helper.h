@@ -2,7 +2,7 @@
 // helper.h — prototypes of the helpers, expanded from helpers.def: what the verifier checks and what an engine calls.
 //
 // Threads   immutable.
-// Cost      look-up by number: one table index.
+// Cost      look-up by number: one table index; the prototype for a program type: a walk over a dozen variants.
 #pragma once
 
 #include <string_view>
@@ -10,6 +10,7 @@
 #include "base/types.h"
 #include "bpf/abi/func_id.h"
 #include "bpf/abi/host/env.h"
+#include "bpf/registry/prog_mask.h"
 
 namespace bpf {
 
@@ -31,6 +32,7 @@ enum class Arg : base::u8 {
   KPTR_XCHG_DEST, RELEASE_BTF_ID_OR_NULL,
   // Pointers to kernel structs.
   PTR_TO_BTF_ID, PTR_TO_BTF_ID_OR_NULL, PTR_TO_PERCPU_BTF_ID,
+  PTR_TO_UNINIT_MEM_OR_NULL,
 };
 
 // Return types, likewise.
@@ -43,19 +45,26 @@ enum class Ret : base::u8 {
 
 struct HelperProto {
   std::string_view name;               // without the prefix bpf_
-  bool known = false;                  // false: planned; the verifier refuses it as unsupported
   Ret ret = Ret::VOID;
   Arg args[5] = {};
   bool gpl_only = false;
   bool packet_access = false;          // may read packet memory through a PTR_TO_MEM argument
   bool changes_packet = false;         // packet pointers are stale afterwards
+  bool might_sleep = false;
   bool more_args = false;              // registers behind the declared arguments are passed on, whatever they hold
+  bool not_in_probe = false;           // only attach targets on Linux's lists may call it
+  bool runnable = false;               // bpf/runtime has a body; else verifiable only, and lowering refuses the call
+  ProgMask types = 0;                  // program types that may call it; see helper_allowed() for attach types
 };
 
-// REQUIRES: 0 <= id < __BPF_FUNC_MAX_ID. Number 0 (unspec) is never known.
+// REQUIRES: 0 <= id < __BPF_FUNC_MAX_ID. Number 0 (unspec) may be called by nobody.
 const HelperProto& get_helper(base::u32 id);
 // nullptr: there is no such number.
 const HelperProto* find_helper(base::u32 id);
+// The prototype that programs of this type see. nullptr: there is no such number.
+const HelperProto* find_helper(base::u32 id, bpf_prog_type type);
+// May a privileged program of that type and attach type call it?
+bool helper_allowed(base::u32 id, bpf_prog_type type, bpf_attach_type attach);
 
 // A helper's native body, used by the interpreter: (env, r1 … r5) -> r0. Pointers travel as integers.
 using helper_fn = base::u64 (*)(bpf_env*, base::u64, base::u64, base::u64, base::u64, base::u64);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 
 #include "bpf/registry/helper.h"
@@ -6,23 +7,60 @@
 namespace bpf {
 namespace {
 
-enum : unsigned { kGplOnly = 1, kPacketAccess = 2, kChangesPacket = 4, kMoreArgs = 8 };
+using namespace prog_mask;  // NOLINT: the words of the table
+using enum Arg;
+
+enum : unsigned {
+  kGplOnly = 1,
+  kPacketAccess = 2,
+  kChangesPacket = 4,
+  kMoreArgs = 8,
+  kMightSleep = 16,
+  kNotInProbe = 32
+};
+
+constexpr HelperProto row(std::string_view name, Ret ret, std::array<Arg, 5> args, unsigned flags, ProgMask types,
+                          bool runnable) {
+  return {.name = name,
+          .ret = ret,
+          .args = {args[0], args[1], args[2], args[3], args[4]},
+          .gpl_only = (flags & kGplOnly) != 0,
+          .packet_access = (flags & kPacketAccess) != 0,
+          .changes_packet = (flags & kChangesPacket) != 0,
+          .might_sleep = (flags & kMightSleep) != 0,
+          .more_args = (flags & kMoreArgs) != 0,
+          .not_in_probe = (flags & kNotInProbe) != 0,
+          .runnable = runnable,
+          .types = types};
+}
+
+#define UNWRAP(...) __VA_ARGS__
 
 constexpr auto kHelpers = [] {
   std::array<HelperProto, __BPF_FUNC_MAX_ID> t{};
   t[0].name = "unspec";
-#define BPF_HELPER(id, n, r, a1, a2, a3, a4, a5, flags)                                                 \
-  t[id] = {#n, true, Ret::r, {Arg::a1, Arg::a2, Arg::a3, Arg::a4, Arg::a5}, ((flags) & kGplOnly) != 0, \
-           ((flags) & kPacketAccess) != 0, ((flags) & kChangesPacket) != 0, ((flags) & kMoreArgs) != 0};
-#define BPF_HELPER_PLANNED(id, n) t[id].name = #n;
+#define BPF_HELPER(id, name, ret, args, flags, types) t[id] = row(#name, Ret::ret, {UNWRAP args}, flags, types, true);
+#define BPF_HELPER_VERIFIED(id, name, ret, args, flags, types) \
+  t[id] = row(#name, Ret::ret, {UNWRAP args}, flags, types, false);
 #include "bpf/registry/helpers.def"
   return t;
 }();
 
+struct Variant {
+  base::u32 id;
+  HelperProto proto;
+};
+constexpr Variant kVariants[] = {
+#define BPF_HELPER_VARIANT(id, name, ret, args, flags, types) \
+  {id, row(#name, Ret::ret, {UNWRAP args}, flags, types, false)},
+#include "bpf/registry/helpers.def"
+};
+#undef UNWRAP
+
 consteval bool rows_complete() {
   int seen[__BPF_FUNC_MAX_ID] = {1};
 #define BPF_HELPER(id, ...) ++seen[id];
-#define BPF_HELPER_PLANNED(id, ...) ++seen[id];
+#define BPF_HELPER_VERIFIED(id, ...) ++seen[id];
 #include "bpf/registry/helpers.def"
   for (int n : seen)
     if (n != 1) return false;
@@ -30,12 +68,53 @@ consteval bool rows_complete() {
 }
 static_assert(rows_complete(), "helpers.def: every helper number has exactly one row");
 
+// Helpers that a type may call only from some of its attach points.
+struct AttachRule {
+  bpf_func_id helper;
+  ProgMask types;
+  bpf_attach_type attach[8];
+  base::u32 count;
+};
+constexpr AttachRule kAttachRules[] = {
+    {BPF_FUNC_bind, kCgroupSockAddr, {BPF_CGROUP_INET4_CONNECT, BPF_CGROUP_INET6_CONNECT}, 2},
+    {BPF_FUNC_setsockopt, kCgroupSockopt, {BPF_CGROUP_SETSOCKOPT}, 1},
+    {BPF_FUNC_getsockopt, kCgroupSockopt, {BPF_CGROUP_SETSOCKOPT}, 1},
+    {BPF_FUNC_get_retval,
+     kCgroupSockAddr,
+     {BPF_CGROUP_INET4_BIND, BPF_CGROUP_INET6_BIND, BPF_CGROUP_INET4_CONNECT, BPF_CGROUP_INET6_CONNECT,
+      BPF_CGROUP_UDP4_SENDMSG, BPF_CGROUP_UDP6_SENDMSG, BPF_CGROUP_UNIX_CONNECT, BPF_CGROUP_UNIX_SENDMSG},
+     8},
+    {BPF_FUNC_set_retval,
+     kCgroupSockAddr,
+     {BPF_CGROUP_INET4_BIND, BPF_CGROUP_INET6_BIND, BPF_CGROUP_INET4_CONNECT, BPF_CGROUP_INET6_CONNECT,
+      BPF_CGROUP_UDP4_SENDMSG, BPF_CGROUP_UDP6_SENDMSG, BPF_CGROUP_UNIX_CONNECT, BPF_CGROUP_UNIX_SENDMSG},
+     8},
+};
+
 }  // namespace
 
-const HelperProto& get_helper(base::u32 id) { return kHelpers[id]; }
+const HelperProto& get_helper(base::u32 id) {
+  return kHelpers[id];
+}
 
 const HelperProto* find_helper(base::u32 id) {
   return id > 0 && id < kHelpers.size() ? &kHelpers[id] : nullptr;
+}
+
+const HelperProto* find_helper(base::u32 id, bpf_prog_type type) {
+  for (const Variant& v : kVariants)
+    if (v.id == id && (v.proto.types & prog_bit(type)) != 0) return &v.proto;
+  return find_helper(id);
+}
+
+bool helper_allowed(base::u32 id, bpf_prog_type type, bpf_attach_type attach) {
+  const HelperProto* helper = find_helper(id);
+  if (helper == nullptr || (helper->types & prog_bit(type)) == 0) return false;
+  for (const AttachRule& rule : kAttachRules) {
+    if (rule.helper != id || (rule.types & prog_bit(type)) == 0) continue;
+    return std::find(rule.attach, rule.attach + rule.count, attach) != rule.attach + rule.count;
+  }
+  return true;
 }
 
 }  // namespace bpf

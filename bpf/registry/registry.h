@@ -16,37 +16,40 @@
 namespace bpf {
 
 #define BPF_PROG_TYPE(id, name, user_ctx, host_ctx) extern const ProgSpec name##_prog_spec;
+#define BPF_PROG_TYPE_VERIFIED(id, name, user_ctx, host_ctx) extern const ProgSpec name##_prog_spec;
 #define BPF_MAP_TYPE(id, name) extern const MapOps name##_map_ops;
 #include "bpf/registry/types.def"
 
 struct TypeRow {
   std::string_view name{};
   bool works = false;
+  bool verified = false;  // program types: programs can be verified; true of every one that works
 };
 
 inline constexpr auto kProgTypes = [] {
   std::array<TypeRow, __MAX_BPF_PROG_TYPE> t{};
-  t[0] = {"unspec", false};
-#define BPF_PROG_TYPE(id, name, user_ctx, host_ctx) t[id] = {#name, true};
-#define BPF_PROG_TYPE_PLANNED(id, name, user_ctx, host_ctx) t[id] = {#name, false};
+  t[0] = {"unspec"};
+#define BPF_PROG_TYPE(id, name, user_ctx, host_ctx) t[id] = {#name, true, true};
+#define BPF_PROG_TYPE_VERIFIED(id, name, user_ctx, host_ctx) t[id] = {#name, false, true};
+#define BPF_PROG_TYPE_PLANNED(id, name, user_ctx, host_ctx) t[id] = {#name};
 #include "bpf/registry/types.def"
   return t;
 }();
 
 inline constexpr auto kMapTypes = [] {
   std::array<TypeRow, __MAX_BPF_MAP_TYPE> t{};
-  t[0] = {"unspec", false};
+  t[0] = {"unspec"};
 #define BPF_MAP_TYPE(id, name) t[id] = {#name, true};
-#define BPF_MAP_TYPE_PLANNED(id, name) t[id] = {#name, false};
+#define BPF_MAP_TYPE_PLANNED(id, name) t[id] = {#name};
 #include "bpf/registry/types.def"
   return t;
 }();
 
 inline constexpr auto kLinkTypes = [] {
   std::array<TypeRow, __MAX_BPF_LINK_TYPE> t{};
-  t[0] = {"unspec", false};
+  t[0] = {"unspec"};
 #define BPF_LINK_TYPE(id, name) t[id] = {#name, true};
-#define BPF_LINK_TYPE_PLANNED(id, name) t[id] = {#name, false};
+#define BPF_LINK_TYPE_PLANNED(id, name) t[id] = {#name};
 #include "bpf/registry/types.def"
   return t;
 }();
@@ -56,6 +59,7 @@ consteval bool rows_complete() {
   int map[__MAX_BPF_MAP_TYPE] = {1};
   int link[__MAX_BPF_LINK_TYPE] = {1};
 #define BPF_PROG_TYPE(id, ...) ++prog[id];
+#define BPF_PROG_TYPE_VERIFIED(id, ...) ++prog[id];
 #define BPF_PROG_TYPE_PLANNED(id, ...) ++prog[id];
 #define BPF_MAP_TYPE(id, ...) ++map[id];
 #define BPF_MAP_TYPE_PLANNED(id, ...) ++map[id];
@@ -73,7 +77,10 @@ consteval bool rows_complete() {
 static_assert(rows_complete(), "types.def: every ABI number has exactly one row");
 
 // The only roads from an ABI number to behaviour.
+// For verification: also of types that no hook runs yet.
 base::Result<const ProgSpec*> find_prog_spec(base::u32 type);
+// For execution: EOPNOTSUPP where programs of the type are verified only.
+base::Result<const ProgSpec*> find_runnable_prog_spec(base::u32 type);
 base::Result<const MapOps*> find_map_ops(base::u32 type);  // needs the maps library linked
 
 }  // namespace bpf

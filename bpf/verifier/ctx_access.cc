@@ -14,24 +14,41 @@ const CtxField* find_field(const ProgSpec& spec, s32 off, int bytes) {
   return nullptr;
 }
 
-bool width_ok(const CtxField& f, s32 off, int bytes, Access how) {
+bool part_ok(const CtxField& f, Parts parts, s32 off, int bytes) {
   if (off % bytes != 0) return false;
-  if (off == f.offset && bytes == f.size) return true;
-  return how == Access::read && f.narrow;
+  const bool whole = off == f.offset && bytes == f.size;
+  switch (parts) {
+    case Parts::none:
+      return false;
+    case Parts::whole:
+      return whole;
+    case Parts::any:
+      return true;
+    case Parts::begin:
+      return off == f.offset;
+    case Parts::halves:
+      return bytes >= 2;
+    case Parts::words:
+      return bytes >= 4;
+    case Parts::longs:
+      return bytes == 8;
+    case Parts::low_half:
+      return whole || off + bytes <= f.offset + f.size / 2;
+  }
+  return false;
 }
 
-Kind loaded_kind(CtxKind kind) {
-  switch (kind) {
-    case CtxKind::packet:
-      return Kind::packet;
-    case CtxKind::packet_meta:
-      return Kind::packet_meta;
-    case CtxKind::packet_end:
-      return Kind::packet_end;
-    default:
-      return Kind::scalar;
-  }
+bool listed(std::span<const bpf_attach_type> types, bpf_attach_type type) {
+  return types.empty() || std::find(types.begin(), types.end(), type) != types.end();
 }
+
+struct Loaded {
+  CtxKind field;
+  Kind kind;
+};
+constexpr Loaded kLoaded[] = {{CtxKind::packet, Kind::packet},
+                              {CtxKind::packet_meta, Kind::packet_meta},
+                              {CtxKind::packet_end, Kind::packet_end}};
 
 }  // namespace
 
@@ -47,28 +64,36 @@ bool Walk::check_pointer_unmodified(const Reg& p, u32 r) {
   return true;
 }
 
+const CtxField* Walk::find_ctx_access(s32 off, int bytes, Access how) const {
+  const CtxField* f = find_field(spec_, off, bytes);
+  if (f == nullptr || !part_ok(*f, how == Access::read ? f->read : f->write, off, bytes)) return nullptr;
+  if (!listed(f->attach_types, attach_)) return nullptr;
+  return how == Access::read || listed(f->write_attach_types, attach_) ? f : nullptr;
+}
+
 bool Walk::access_ctx(u32 r, s32 off, int bytes, Access how, int value, bool sign_extend) {
   if (!check_pointer_unmodified(reg(r), r)) return false;
-  const CtxField* f = find_field(spec_, off, bytes);
-  bool ok = f != nullptr && width_ok(*f, off, bytes, how) && (how == Access::read || f->writable);
-  if (ok && !f->attach_types.empty())
-    ok = std::find(f->attach_types.begin(), f->attach_types.end(), source_.expected_attach_type) !=
-         f->attach_types.end();
-  const Kind kind = ok ? loaded_kind(f->kind) : Kind::scalar;
-  if (!ok || (sign_extend && kind != Kind::scalar))
+  const CtxField* f = find_ctx_access(off, bytes, how);
+  if (f == nullptr || (sign_extend && f->kind != CtxKind::scalar))
     return refuse(EACCES, format("invalid bpf_context access off=%d size=%d\n", off, bytes),
-                  format("Fields of struct %s are read whole.", std::string(spec_.ctx_name).c_str()));
+                  f == nullptr ? format("See which parts of struct %s programs of this type may access.",
+                                        std::string(spec_.ctx_name).c_str())
+                               : std::string());
   InsnFact& fact = facts_[at_];
   if (fact.ctx_offset >= 0 && fact.ctx_offset != off)
     return refuse(EINVAL, "same insn cannot be used with different pointers\n");
   fact.ctx_offset = off;
   if (how == Access::write || value < 0) return true;
-  if (kind == Kind::scalar) {
+  if (f->kind == CtxKind::scalar) {
     put_loaded(value, bytes, sign_extend);
-  } else {
-    set(static_cast<u32>(value), Reg::pointer(kind));
+    return true;
   }
-  return true;
+  for (const Loaded& l : kLoaded) {
+    if (l.field != f->kind) continue;
+    set(static_cast<u32>(value), Reg::pointer(l.kind));
+    return true;
+  }
+  return refuse_unsupported("the pointer in context field '" + std::string(f->name) + "' is not known yet");
 }
 
 }  // namespace bpf::verifier

@@ -89,6 +89,8 @@ bool Walk::check_arg(Call& call, u32 r, Arg type) {
   if (!check_readable(r)) return false;
   if (type == Arg::ANYTHING) return true;
   const Reg& p = reg(r);
+  if (p.is_packet() && !packet_for_helper(call))
+    return refuse(EACCES, "helper access to the packet is not allowed\n");
   if (p.is_zero() && may_be_null(type)) {
     mark_precise(p);
     return true;
@@ -129,6 +131,12 @@ bool Walk::check_arg(Call& call, u32 r, Arg type) {
   }
 }
 
+bool Walk::packet_for_helper(const Call& call) const {
+  if (spec_.packet == PacketAccess::none || spec_.packet == PacketAccess::buffer)
+    return spec_.packet == PacketAccess::buffer;
+  return call.proto->packet_access;
+}
+
 bool Walk::check_map_arg(Call& call, u32 r) {
   const Reg& p = reg(r);
   if (p.off != 0 || !p.var.is_zero()) return check_pointer_unmodified(p, r);
@@ -165,13 +173,11 @@ bool Walk::check_memory_arg(Call& call, u32 r, s64 bytes, Arg type, bool zero_ok
   return true;
 }
 
-bool Walk::check_helper_memory(Call& call, u32 r, s64 bytes, Access how, bool zero_ok) {
+bool Walk::check_helper_memory(Call&, u32 r, s64 bytes, Access how, bool zero_ok) {
   const Reg& p = reg(r);
-  const bool packet_ok = call.proto == nullptr || call.proto->packet_access;
   switch (p.kind) {
     case Kind::packet:
     case Kind::packet_meta:
-      if (!packet_ok) return refuse(EACCES, "helper access to the packet is not allowed\n");
       return check_packet(r, p.off, bytes, zero_ok);
     case Kind::map_key:
       if (how == Access::write) return refuse(EACCES, format("R%u cannot write into %s\n", r, kind_text(p).c_str()));

@@ -88,15 +88,17 @@ bool Walk::check_map_matches_helper(const Call& call) {
 bool Walk::call_helper(const bpf_insn& i) {
   Call call;
   call.id = static_cast<u32>(i.imm);
-  call.proto = find_helper(call.id);
+  call.proto = find_helper(call.id, source_.type);
   if (call.proto == nullptr) return refuse(EINVAL, format("invalid func unknown#%u\n", call.id));
   const std::string name(call.proto->name);
-  if (!helper_allowed(spec_, call.id))
+  if (!helper_allowed(call.id, source_.type, attach_))
     return refuse(EINVAL, format("program of this type cannot use helper bpf_%s#%u\n", name.c_str(), call.id));
-  if (!call.proto->known) return refuse_unsupported("helper bpf_" + name + " is not known yet");
   if (call.proto->gpl_only && !source_.gpl_compatible)
     return refuse(EINVAL, "cannot call GPL-restricted function from non-GPL compatible program\n",
                   "Give the program a license string that is compatible with the GPL.");
+  if (call.proto->not_in_probe) return refuse(EINVAL, "helper call is not allowed in probe\n");
+  if (call.proto->might_sleep && (source_.prog_flags & BPF_F_SLEEPABLE) == 0)
+    return refuse(EINVAL, "helper call might sleep in a non-sleepable prog\n");
   if (!check_call_args(call)) return false;
   InsnFact& fact = facts_[at_];
   if (call.map >= 0) {

@@ -22,11 +22,11 @@ constexpr u16 bit(unsigned reg) {
 constexpr u16 kCallerSaved = 0x3f;  // r0 … r5
 constexpr u16 kArguments = 0x3e;    // r1 … r5
 
-Effect call_effect(const bpf_insn& insn) {
+Effect call_effect(const bpf_insn& insn, bpf_prog_type type) {
   Effect e{kArguments, kCallerSaved};
   if (insn.src_reg != 0) return e;
-  const HelperProto* helper = find_helper(static_cast<u32>(insn.imm));
-  if (helper == nullptr || !helper->known) return e;
+  const HelperProto* helper = find_helper(static_cast<u32>(insn.imm), type);
+  if (helper == nullptr) return e;
   e.reads = 0;
   for (unsigned a = 0; a < 5; ++a)
     if (helper->args[a] != Arg::DONTCARE) e.reads |= bit(a + 1);
@@ -53,8 +53,8 @@ Effect atomic_effect(const bpf_insn& insn) {
   return e;
 }
 
-Effect jump_effect(const bpf_insn& insn) {
-  if (is_call(insn)) return call_effect(insn);
+Effect jump_effect(const bpf_insn& insn, bpf_prog_type type) {
+  if (is_call(insn)) return call_effect(insn, type);
   if (is_exit(insn)) return {bit(0), 0};
   if (is_goto(insn) || is_may_goto(insn)) return {};
   Effect e{bit(insn.dst_reg), 0};
@@ -62,14 +62,14 @@ Effect jump_effect(const bpf_insn& insn) {
   return e;
 }
 
-Effect effect_of(const bpf_insn& insn) {
+Effect effect_of(const bpf_insn& insn, bpf_prog_type type) {
   switch (insn_class(insn.code)) {
     case BPF_ALU:
     case BPF_ALU64:
       return alu_effect(insn);
     case BPF_JMP:
     case BPF_JMP32:
-      return jump_effect(insn);
+      return jump_effect(insn, type);
     case BPF_LDX:
       return {bit(insn.src_reg), bit(insn.dst_reg)};
     case BPF_ST:
@@ -79,7 +79,7 @@ Effect effect_of(const bpf_insn& insn) {
       return {static_cast<u16>(bit(insn.dst_reg) | bit(insn.src_reg)), 0};
     default:
       if (insn_is_ld_imm64(insn)) return {0, bit(insn.dst_reg)};
-      return {0x3ff, kCallerSaved};  // legacy packet access; refused later
+      return {static_cast<u16>(bit(BPF_REG_6) | bit(insn.src_reg)), kCallerSaved};  // legacy packet access
   }
 }
 
@@ -98,7 +98,7 @@ void find_live_registers(const ProgSource& source, Cfg& cfg) {
         if (!is_goto(insn)) after |= cfg.live[i + (insn_is_ld_imm64(insn) ? 2U : 1U)];
         if (is_jump(insn)) after |= cfg.live[static_cast<u32>(jump_target(insn, i))];
       }
-      const Effect e = effect_of(insn);
+      const Effect e = effect_of(insn, source.type);
       const u16 before = static_cast<u16>((after & ~e.writes) | e.reads);
       changed |= before != cfg.live[i];
       cfg.live[i] = before;

@@ -25,9 +25,26 @@ bool Walk::check_packet(u32 r, s64 off, s64 bytes, bool zero_ok) {
 }
 
 bool Walk::access_packet(u32 r, s32 off, int bytes, Access how, int) {
-  if (how == Access::write && !spec_.packet_write) return refuse(EACCES, "cannot write into packet\n");
-  if (how == Access::read && !spec_.packet_read) return refuse(EACCES, "cannot read from packet\n");
+  const bool writable = spec_.packet == PacketAccess::write || spec_.packet == PacketAccess::buffer;
+  if (how == Access::write && !writable) return refuse(EACCES, "cannot write into packet\n");
   return check_packet(r, s64{off} + reg(r).off, bytes, false);
+}
+
+// BPF_LD_ABS and BPF_LD_IND: r6 is the context, r0 gets the number; a load outside the packet ends the program.
+bool Walk::step_legacy_load(const bpf_insn& i) {
+  const u8 mode = insn_mode(i.code);
+  if (!spec_.legacy_packet_loads)
+    return refuse(EINVAL, "BPF_LD_[ABS|IND] instructions not allowed for this program type\n");
+  if (i.dst_reg != 0 || i.off != 0 || (mode == BPF_ABS && i.src_reg != 0))
+    return refuse(EINVAL, "BPF_LD_[ABS|IND] uses reserved fields\n");
+  if (!check_readable(BPF_REG_6)) return false;
+  if (reg(BPF_REG_6).kind != Kind::ctx)
+    return refuse(EINVAL, "at the time of BPF_LD_ABS|IND R6 != pointer to skb\n", "Keep the context in r6.");
+  if (mode == BPF_IND && !check_readable(i.src_reg)) return false;
+  if (!check_pointer_unmodified(reg(BPF_REG_6), BPF_REG_6)) return false;
+  clobber_caller_saved();
+  set(BPF_REG_0, Reg::unknown());
+  return true;
 }
 
 // Linux gives up what it knew of such pointers; a privileged program keeps a number.

@@ -83,7 +83,7 @@ void find_packet_changers(const ProgSource& source, Cfg& cfg) {
     for (u32 i = s.begin; i < s.end; ++i) {
       const bpf_insn& insn = source.insns[i];
       if (cfg.second_slot[i] || !is_call(insn) || insn.src_reg != 0) continue;
-      const HelperProto* helper = find_helper(static_cast<u32>(insn.imm));
+      const HelperProto* helper = find_helper(static_cast<u32>(insn.imm), source.type);
       s.changes_packet |= helper != nullptr && helper->changes_packet;
     }
   }

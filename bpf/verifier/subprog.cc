@@ -5,6 +5,8 @@
 // with
 //           nothing assumed but its signature, and a call of it assumes nothing but that it returns a number and may
 //           have written all memory it was given.
+#include <algorithm>
+
 #include "bpf/verifier/print.h"
 #include "bpf/verifier/walk.h"
 
@@ -66,13 +68,13 @@ bool Walk::check_return() {
                     format("At subprogram exit the register R0 is not a scalar value (%s)\n", kind_text(r0).c_str()));
     return true;
   }
-  if (!spec_.check_return) return true;
+  const ReturnRange* range = find_return_range();
+  if (range == nullptr) return true;
   if (!r0.is_scalar())
     return refuse(EINVAL, format("At program exit the register R0 is not a known value (%s)\n", kind_text(r0).c_str()));
   mark_precise(r0);
-  const ReturnRange range = spec_.returns;
-  if (r0.var.smin >= range.min && r0.var.smax <= range.max) return true;
-  return refuse_return("At program exit", r0, range);
+  if (r0.var.smin >= range->min && r0.var.smax <= range->max) return true;
+  return refuse_return("At program exit", r0, *range);
 }
 
 bool Walk::refuse_return(const char* where, const Reg& r0, ReturnRange range) {
@@ -82,6 +84,14 @@ bool Walk::refuse_return(const char* where, const Reg& r0, ReturnRange range) {
   if (known.empty()) known = " unknown scalar value";
   return refuse(EINVAL, format("%s the register R0 has%s should have been in [%d, %d]\n", where, known.c_str(),
                                range.min, range.max));
+}
+
+const ReturnRange* Walk::find_return_range() const {
+  for (const ReturnRange& r : spec_.returns)
+    if (r.attach_types.empty() ||
+        std::find(r.attach_types.begin(), r.attach_types.end(), attach_) != r.attach_types.end())
+      return &r;
+  return nullptr;
 }
 
 bool Walk::step_exit(bool* path_ends) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpf/verifier/verifier.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "bpf/abi/flags.h"
@@ -12,8 +13,8 @@ namespace bpf::verifier {
 namespace {
 
 constexpr std::size_t kInsnsMax = 1000000;
-constexpr u32 kKnownFlags = BPF_F_STRICT_ALIGNMENT | BPF_F_ANY_ALIGNMENT | BPF_F_TEST_RND_HI32 | BPF_F_TEST_STATE_FREQ |
-                            BPF_F_XDP_HAS_FRAGS | BPF_F_TEST_REG_INVARIANTS;
+constexpr u32 kKnownFlags = BPF_F_STRICT_ALIGNMENT | BPF_F_ANY_ALIGNMENT | BPF_F_TEST_RND_HI32 | BPF_F_SLEEPABLE |
+                            BPF_F_TEST_STATE_FREQ | BPF_F_XDP_HAS_FRAGS | BPF_F_TEST_REG_INVARIANTS;
 
 Problem unsupported(std::string what) {
   return Problem{.error = EOPNOTSUPP, .unsupported = true, .log = what + "\n", .reason = std::move(what)};
@@ -50,12 +51,23 @@ class Run {
       return Problem{.error = spec.error().code(), .log = spec.error().what() + "\n"};
     }
     spec_ = *spec;
+    const auto& expected = (*spec_)->expected_attach_types;
+    if (!expected.empty() && std::ranges::find(expected, source_.expected_attach_type) == expected.end())
+      return Problem{.error = EINVAL,
+                     .log = format("expected_attach_type %u does not belong to this program type\n",
+                                   source_.expected_attach_type)};
     if (source_.insns.empty() || source_.insns.size() > kInsnsMax)
       return Problem{
           .error = E2BIG,
           .log = format("a program has 1 to %zu instructions, this one %zu\n", kInsnsMax, source_.insns.size())};
     if (!source_.privileged) return unsupported("the rules for unprivileged programs are not known yet");
-    if (source_.prog_flags & BPF_F_SLEEPABLE) return unsupported("sleepable programs are not known yet");
+    const bool sleepable = (source_.prog_flags & BPF_F_SLEEPABLE) != 0;
+    if (source_.type == BPF_PROG_TYPE_SYSCALL && !sleepable)
+      return Problem{.error = EINVAL, .log = "Syscall programs can only be sleepable\n"};
+    if (sleepable && source_.type != BPF_PROG_TYPE_SYSCALL && source_.type != BPF_PROG_TYPE_KPROBE)
+      return Problem{
+          .error = EINVAL,
+          .log = "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable\n"};
     if (source_.prog_flags & BPF_F_XDP_DEV_BOUND_ONLY) return unsupported("device-bound programs are not known yet");
     if (source_.prog_flags & ~kKnownFlags) return Problem{.error = EINVAL, .log = "unknown program flags\n"};
     return std::nullopt;

@@ -17,6 +17,7 @@ Walk::Walk(const ProgSource& source, const ProgSpec& spec, Cfg& cfg, const Progr
            std::string& log)
     : source_(source),
       spec_(spec),
+      attach_(source.expected_attach_type == 0 ? spec.default_attach : source.expected_attach_type),
       cfg_(cfg),
       btf_(btf),
       log_level_(log_level),
@@ -98,7 +99,7 @@ bool Walk::step(bool* path_ends) {
       return step_jump(i, path_ends);
     default:
       if (insn_is_ld_imm64(i)) return step_wide_immediate(i);
-      return refuse(EINVAL, "BPF_LD_[ABS|IND] instructions not allowed for this program type\n");
+      return step_legacy_load(i);
   }
 }
 

@@ -127,8 +127,10 @@ class Walk {
   bool check_atomic_target(const Reg& pointer, u32 r, const char* verb);
   // --- ctx_access.cc
   bool access_ctx(u32 r, s32 off, int bytes, Access how, int value, bool sign_extend);
+  const CtxField* find_ctx_access(s32 off, int bytes, Access how) const;
   bool check_pointer_unmodified(const Reg& ptr, u32 r);
   // --- packet.cc
+  bool step_legacy_load(const bpf_insn& insn);
   bool access_packet(u32 r, s32 off, int bytes, Access how, int value);
   bool check_packet(u32 r, s64 off, s64 bytes, bool zero_ok);
   void forget_packet_pointers();
@@ -162,6 +164,7 @@ class Walk {
   bool check_call_args(Call& call);
   bool check_arg(Call& call, u32 r, Arg type);
   bool check_arg_kind(u32 r, Arg type);
+  bool packet_for_helper(const Call& call) const;
   bool check_map_arg(Call& call, u32 r);
   bool check_map_matches_helper(const Call& call);
   bool check_memory_arg(Call& call, u32 r, s64 bytes, Arg type, bool zero_ok);
@@ -177,6 +180,7 @@ class Walk {
   bool step_exit(bool* path_ends);
   bool check_return();
   bool refuse_return(const char* where, const Reg& r0, ReturnRange range);
+  const ReturnRange* find_return_range() const;
   bool set_up_entry(u32 subprog);
   void clobber_caller_saved();
 
@@ -220,6 +224,7 @@ class Walk {
 
   const ProgSource& source_;
   const ProgSpec& spec_;
+  const bpf_attach_type attach_;  // expected at load, or what stands for 0
   Cfg& cfg_;
   const ProgramBtf& btf_;
   const u32 log_level_;

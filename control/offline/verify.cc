@@ -63,7 +63,9 @@ void print_text(const Arguments& arguments, const Judgement& j) {
 }  // namespace
 
 int verify(const Arguments& arguments) {
-  Door door{DoorConfig{}};
+  DoorConfig config;
+  config.verdicts_only = true;
+  Door door{std::move(config)};
   LoadRequest request;
   request.path = arguments.object;
   request.vmlinux_btf = arguments.btf;

@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <memory>
 
 #include "bpf/abi/attr.h"
 #include "bpf/abi/flags.h"
@@ -61,8 +62,12 @@ bool is_map_reference(const bpf::bpf_insn& insn) {
          (insn.src_reg == bpf::BPF_PSEUDO_MAP_FD || insn.src_reg == bpf::BPF_PSEUDO_MAP_VALUE);
 }
 
-std::string whole_log(const std::vector<char>& log) {
-  return std::string(log.data());
+// Not filled with zeros: most logs are short.
+std::unique_ptr<char[]> make_log(base::u32 level) {
+  if (level == 0) return nullptr;
+  auto log = std::make_unique_for_overwrite<char[]>(kLogBytesMax);
+  log[0] = '\0';
+  return log;
 }
 
 }  // namespace
@@ -149,11 +154,11 @@ HostLoad host_load(const bpf::ProgSource& source, std::span<const Fd> maps, base
   attr.prog_flags = source.prog_flags;
   attr.expected_attach_type = source.expected_attach_type;
   std::strncpy(attr.prog_name, source.name.c_str(), sizeof attr.prog_name - 1);
-  std::vector<char> log(log_level != 0 ? kLogBytesMax : 0);
-  if (log_level != 0) {
+  const auto log = make_log(log_level);
+  if (log) {
     attr.log_level = log_level;
-    attr.log_buf = address(log.data());
-    attr.log_size = static_cast<base::u32>(log.size());
+    attr.log_buf = address(log.get());
+    attr.log_size = static_cast<base::u32>(kLogBytesMax);
   }
   HostLoad out;
   Fd btf;
@@ -174,7 +179,7 @@ HostLoad host_load(const bpf::ProgSource& source, std::span<const Fd> maps, base
   }
   out.prog = Fd(sys_bpf(bpf::BPF_PROG_LOAD, attr));
   if (!out.prog.valid()) out.error = errno;
-  if (log_level != 0) out.log = whole_log(log);
+  if (log) out.log = log.get();
   return out;
 }
 

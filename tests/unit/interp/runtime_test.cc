@@ -117,8 +117,8 @@ TEST(Native, EveryWorkingRowHasABodyUnderItsNumberAndItsName) {
   int rows = 0;
   for (u32 id = 0; id < __BPF_FUNC_MAX_ID; ++id) {
     const HelperProto& proto = get_helper(id);
-    EXPECT_EQ(native_helper(id) != nullptr, proto.known) << proto.name;
-    if (!proto.known) continue;
+    EXPECT_EQ(native_helper(id) != nullptr, proto.runnable) << proto.name;
+    if (!proto.runnable) continue;
     ++rows;
     EXPECT_EQ(native_symbol("bpf_" + std::string(proto.name)), reinterpret_cast<const void*>(native_helper(id)));
   }

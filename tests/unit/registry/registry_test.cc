@@ -12,7 +12,12 @@ TEST(Registry, EveryProgramRowAnswersWithBehaviourOrInWords) {
   for (base::u32 type = 1; type < __MAX_BPF_PROG_TYPE; ++type) {
     auto spec = find_prog_spec(type);
     EXPECT_FALSE(kProgTypes[type].name.empty());
-    EXPECT_EQ(spec.ok(), kProgTypes[type].works);
+    EXPECT_EQ(spec.ok(), kProgTypes[type].verified);
+    auto runnable = find_runnable_prog_spec(type);
+    EXPECT_EQ(runnable.ok(), kProgTypes[type].works);
+    if (!runnable) {
+      EXPECT_EQ(runnable.error().code(), EOPNOTSUPP);
+    }
     if (!spec) {
       EXPECT_EQ(spec.error().code(), EOPNOTSUPP);
       EXPECT_NE(spec.error().what().find(kProgTypes[type].name), std::string::npos);

@@ -14,7 +14,7 @@ using bpf::bpf_attr;
 constexpr u32 kKnownFlags = bpf::BPF_F_STRICT_ALIGNMENT | bpf::BPF_F_ANY_ALIGNMENT | bpf::BPF_F_TEST_RND_HI32 |
                             bpf::BPF_F_TEST_STATE_FREQ | bpf::BPF_F_SLEEPABLE | bpf::BPF_F_XDP_HAS_FRAGS |
                             bpf::BPF_F_XDP_DEV_BOUND_ONLY | bpf::BPF_F_TEST_REG_INVARIANTS | bpf::BPF_F_TOKEN_FD;
-constexpr u32 kUnsupportedFlags = bpf::BPF_F_XDP_DEV_BOUND_ONLY | bpf::BPF_F_TOKEN_FD;
+constexpr u32 kUnsupportedFlags = u32{bpf::BPF_F_XDP_DEV_BOUND_ONLY} | bpf::BPF_F_TOKEN_FD;
 
 base::Status check_attr(const DoorState& state, const Client& client, const bpf_attr& attr) {
   if (attr.prog_flags & ~kKnownFlags) return base::Error(EINVAL, "unknown prog_flags");

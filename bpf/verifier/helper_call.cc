@@ -52,6 +52,29 @@ struct HelperRule {
 };
 constexpr HelperRule kHelperRules[] = {
     {BPF_FUNC_redirect_map, {BPF_MAP_TYPE_DEVMAP, BPF_MAP_TYPE_DEVMAP_HASH, BPF_MAP_TYPE_CPUMAP, BPF_MAP_TYPE_XSKMAP}},
+    {BPF_FUNC_perf_event_output, {BPF_MAP_TYPE_PERF_EVENT_ARRAY}},
+    {BPF_FUNC_perf_event_read, {BPF_MAP_TYPE_PERF_EVENT_ARRAY}},
+    {BPF_FUNC_perf_event_read_value, {BPF_MAP_TYPE_PERF_EVENT_ARRAY}},
+    {BPF_FUNC_get_stackid, {BPF_MAP_TYPE_STACK_TRACE}},
+    {BPF_FUNC_current_task_under_cgroup, {BPF_MAP_TYPE_CGROUP_ARRAY}},
+    {BPF_FUNC_skb_under_cgroup, {BPF_MAP_TYPE_CGROUP_ARRAY}},
+    {BPF_FUNC_ringbuf_output, {BPF_MAP_TYPE_RINGBUF}},
+    {BPF_FUNC_ringbuf_reserve, {BPF_MAP_TYPE_RINGBUF}},
+    {BPF_FUNC_ringbuf_query, {BPF_MAP_TYPE_RINGBUF}},
+    {BPF_FUNC_ringbuf_reserve_dynptr, {BPF_MAP_TYPE_RINGBUF}},
+    {BPF_FUNC_map_push_elem, {BPF_MAP_TYPE_QUEUE, BPF_MAP_TYPE_STACK, BPF_MAP_TYPE_BLOOM_FILTER}},
+    {BPF_FUNC_map_pop_elem, {BPF_MAP_TYPE_QUEUE, BPF_MAP_TYPE_STACK}},
+    {BPF_FUNC_map_peek_elem, {BPF_MAP_TYPE_QUEUE, BPF_MAP_TYPE_STACK, BPF_MAP_TYPE_BLOOM_FILTER}},
+    {BPF_FUNC_get_local_storage, {BPF_MAP_TYPE_CGROUP_STORAGE, BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE}},
+    {BPF_FUNC_sk_redirect_map, {BPF_MAP_TYPE_SOCKMAP}},
+    {BPF_FUNC_sock_map_update, {BPF_MAP_TYPE_SOCKMAP}},
+    {BPF_FUNC_msg_redirect_map, {BPF_MAP_TYPE_SOCKMAP}},
+    {BPF_FUNC_sk_redirect_hash, {BPF_MAP_TYPE_SOCKHASH}},
+    {BPF_FUNC_sock_hash_update, {BPF_MAP_TYPE_SOCKHASH}},
+    {BPF_FUNC_msg_redirect_hash, {BPF_MAP_TYPE_SOCKHASH}},
+    {BPF_FUNC_sk_select_reuseport, {BPF_MAP_TYPE_REUSEPORT_SOCKARRAY, BPF_MAP_TYPE_SOCKMAP, BPF_MAP_TYPE_SOCKHASH}},
+    {BPF_FUNC_sk_storage_get, {BPF_MAP_TYPE_SK_STORAGE}},
+    {BPF_FUNC_sk_storage_delete, {BPF_MAP_TYPE_SK_STORAGE}},
     {BPF_FUNC_map_lookup_percpu_elem,
      {BPF_MAP_TYPE_PERCPU_ARRAY, BPF_MAP_TYPE_PERCPU_HASH, BPF_MAP_TYPE_LRU_PERCPU_HASH}},
 };
@@ -100,6 +123,8 @@ bool Walk::call_helper(const bpf_insn& i) {
   if (call.proto->might_sleep && (source_.prog_flags & BPF_F_SLEEPABLE) == 0)
     return refuse(EINVAL, "helper call might sleep in a non-sleepable prog\n");
   if (!check_call_args(call)) return false;
+  if (call.id == BPF_FUNC_get_func_ip && source_.type != BPF_PROG_TYPE_KPROBE)
+    return refuse(524, format("func bpf_get_func_ip#%u not supported for program type %u\n", call.id, source_.type));
   InsnFact& fact = facts_[at_];
   if (call.map >= 0) {
     const bool first = fact.map_index < 0 && !fact.map_ptr_several;

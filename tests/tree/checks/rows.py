@@ -24,8 +24,8 @@ def check_types(tree):
     in_tests = words_of(tree, "tests")
     for kind, (folder, definition) in CODE.items():
         in_code = None
-        for number, planned, words in tree.rows(TYPES, f"BPF_{kind}_TYPE"):
-            if planned:
+        for number, suffix, words in tree.rows(TYPES, f"BPF_{kind}_TYPE"):
+            if suffix == "_PLANNED":
                 continue
             in_code = in_code or words_of(tree, folder)
             abi, name = words[0], words[1]
@@ -41,8 +41,8 @@ def check_helpers(tree):
     in_runtime = words_of(tree, "bpf/runtime")
     in_tests = words_of(tree, "tests")
     in_engines = words_of(tree, "bpf/interp") & words_of(tree, "bpf/jit")
-    for number, planned, words in tree.rows(HELPERS, "BPF_HELPER"):
-        if planned:
+    for number, suffix, words in tree.rows(HELPERS, "BPF_HELPER"):
+        if suffix:
             continue
         name = words[1]
         if f"bpf_{name}" not in in_runtime and f"BPF_FUNC_{name}" not in in_engines:

@@ -7,7 +7,7 @@ import subprocess
 
 Finding = collections.namedtuple("Finding", "path line what")  # line 0: the file as a whole
 INCLUDE = re.compile(r'^\s*#\s*include\s*(<[^>]+>|"[^"]+")')
-ROW = re.compile(r"^(BPF_(PROG|MAP|LINK)_TYPE|BPF_HELPER)(_PLANNED)?\(([^)]*)\)")
+ROW = re.compile(r"^(BPF_(PROG|MAP|LINK)_TYPE|BPF_HELPER)(_PLANNED|_VERIFIED)?\(([^)]*)\)")
 
 
 class Tree:
@@ -55,10 +55,10 @@ class Tree:
                 yield number, m[1][1:-1], m[1][0] == '"'
 
     def rows(self, path, macro):
-        """(line number, planned, [words]) of each row of a .def table whose macro begins with `macro`."""
+        """(line number, suffix of the macro or None, [words]) of each row whose macro begins with `macro`."""
         for number, line in enumerate(self.lines(path), 1):
             if (m := ROW.match(line)) and m[1].startswith(macro):
-                yield number, bool(m[3]), [word.strip() for word in m[4].split(",")]
+                yield number, m[3], [word.strip() for word in m[4].split(",")]
 
 
 def read_table(text):

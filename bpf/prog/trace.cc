@@ -25,7 +25,7 @@ constexpr CtxField kRecord[] = {
 
 constexpr CtxField kRawArgs[] = {{.name = "args", .offset = 0, .size = kRawArgsBytes, .read = Parts::any}};
 constexpr CtxField kWritableArgs[] = {
-    {.name = "buffer", .offset = 0, .size = 8, .kind = tp_buffer},
+    {.name = "buffer", .offset = 0, .size = 8, .kind = tp_buffer, .read = Parts::tail},
     {.name = "args", .offset = 8, .size = kRawArgsBytes - 8, .read = Parts::any},
 };
 

@@ -39,6 +39,7 @@ enum class Parts : base::u8 {
   halves,    // 2 or 4 bytes anywhere in it
   words,     // 4 or 8 bytes anywhere in it
   longs,     // 8 bytes anywhere in it
+  tail,      // the whole, or 1, 2, 4 or 8 bytes anywhere but at its begin
   low_half,  // the whole, or any part of its first half (a __be16 with padding behind it)
 };
 

@@ -32,6 +32,8 @@ bool part_ok(const CtxField& f, Parts parts, s32 off, int bytes) {
       return bytes >= 4;
     case Parts::longs:
       return bytes == 8;
+    case Parts::tail:
+      return whole || off != f.offset;
     case Parts::low_half:
       return whole || off + bytes <= f.offset + f.size / 2;
   }
@@ -74,7 +76,7 @@ const CtxField* Walk::find_ctx_access(s32 off, int bytes, Access how) const {
 bool Walk::access_ctx(u32 r, s32 off, int bytes, Access how, int value, bool sign_extend) {
   if (!check_pointer_unmodified(reg(r), r)) return false;
   const CtxField* f = find_ctx_access(off, bytes, how);
-  if (f == nullptr || (sign_extend && f->kind != CtxKind::scalar))
+  if (f == nullptr || (sign_extend && f->kind != CtxKind::scalar && bytes == f->size))
     return refuse(EACCES, format("invalid bpf_context access off=%d size=%d\n", off, bytes),
                   f == nullptr ? format("See which parts of struct %s programs of this type may access.",
                                         std::string(spec_.ctx_name).c_str())
@@ -84,7 +86,7 @@ bool Walk::access_ctx(u32 r, s32 off, int bytes, Access how, int value, bool sig
     return refuse(EINVAL, "same insn cannot be used with different pointers\n");
   fact.ctx_offset = off;
   if (how == Access::write || value < 0) return true;
-  if (f->kind == CtxKind::scalar) {
+  if (f->kind == CtxKind::scalar || bytes != f->size) {
     put_loaded(value, bytes, sign_extend);
     return true;
   }

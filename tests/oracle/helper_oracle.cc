@@ -69,11 +69,13 @@ class Asker {
   }
 
   bool report() const {
-    std::printf("%u programs, host accepts %u, %u not known to us, %u other verdicts, %u other sentences\n", asked_,
-                accepted_, unknown_, differ_, words_differ_);
+    std::printf(
+        "%u programs, host accepts %u, %u not known to us, %u accepted against the host, %u other errors, %u "
+        "other sentences\n",
+        asked_, accepted_, unknown_, unsound_, differ_ - unsound_, words_differ_);
     for (const auto& [what, n] : unknowns_) std::printf("  %6u  %s\n", n, what.c_str());
     constexpr unsigned kAskedMin = 60000, kAcceptedMin = 5000;
-    return differ_ == 0 && asked_ >= kAskedMin && accepted_ >= kAcceptedMin;
+    return unsound_ == 0 && asked_ >= kAskedMin && accepted_ >= kAcceptedMin;
   }
 
  private:
@@ -209,6 +211,7 @@ class Asker {
       return;
     }
     const bool same = ours.error == host.error;
+    unsound_ += ours.accepted() && !host.accepted();
     differ_ += !same;
     if (same && host.accepted()) return;
     const auto told = host_load(source, fds_, bpf::BPF_LOG_LEVEL1);
@@ -240,7 +243,7 @@ class Asker {
   const std::vector<bpf::MapFacts>& maps_;
   const std::vector<Fd>& fds_;
   u32 map_used_ = 0;
-  unsigned asked_ = 0, accepted_ = 0, unknown_ = 0, differ_ = 0, words_differ_ = 0;
+  unsigned asked_ = 0, accepted_ = 0, unknown_ = 0, differ_ = 0, unsound_ = 0, words_differ_ = 0;
   int shown_total_ = 0;
   std::map<std::string, unsigned> unknowns_;
   std::map<std::string, unsigned> shown_;

@@ -12,14 +12,15 @@ namespace {
 
 class Builder {
  public:
-  Builder(const ProgSource& source, Cfg& cfg) : insns_(source.insns), maps_(source.maps.size()), cfg_(cfg) {}
+  Builder(const ProgSource& source, Cfg& cfg)
+      : insns_(source.insns), maps_(source.maps.size()), loops_allowed_(source.privileged), cfg_(cfg) {}
 
   std::optional<Problem> run() {
     const u32 n = count();
     cfg_.prune_point.assign(n, false);
     cfg_.second_slot.assign(n, false);
-    for (auto check :
-         {&Builder::find_subprogs, &Builder::check_jumps, &Builder::check_encoding, &Builder::check_reachable})
+    for (auto check : {&Builder::find_subprogs, &Builder::check_jumps, &Builder::check_encoding,
+                       &Builder::check_back_edges, &Builder::check_reachable})
       if (!(this->*check)()) return problem_;
     mark_prune_points();
     return std::nullopt;
@@ -120,6 +121,41 @@ class Builder {
     }
   }
 
+  // Where control goes from `i`: on, and elsewhere; -1 for neither.
+  std::pair<s64, s64> successors(u32 i) const {
+    const bpf_insn& insn = insns_[i];
+    if (is_exit(insn)) return {-1, -1};
+    const s64 next = s64{i} + (insn_is_ld_imm64(insn) ? 2 : 1);
+    const bool enters = is_func_address(insn) || is_subprog_call(insn);
+    const s64 target = enters ? s64{i} + 1 + insn.imm : is_jump(insn) ? jump_target(insn, i) : -1;
+    return is_goto(insn) ? std::pair(target, s64{-1}) : std::pair(next < count() ? next : -1, target);
+  }
+
+  // An unprivileged program has no loops: an edge to an instruction that is still on the way here is one.
+  bool check_back_edges() {
+    if (loops_allowed_) return true;
+    enum : u8 { kNew, kOpen, kDone };
+    std::vector<u8> state(count(), kNew);
+    std::vector<std::pair<u32, u32>> way = {{0, 0}};  // instruction, edges taken
+    state[0] = kOpen;
+    while (!way.empty()) {
+      auto& [at, taken] = way.back();
+      const auto [first, second] = successors(at);
+      if (taken == 2) {
+        state[at] = kDone;
+        way.pop_back();
+        continue;
+      }
+      const s64 to = taken++ == 0 ? first : second;
+      if (to < 0 || state[static_cast<u32>(to)] == kDone) continue;
+      if (state[static_cast<u32>(to)] == kOpen)
+        return fail(at, format("back-edge from insn %u to %lld\n", at, static_cast<long long>(to)));
+      state[static_cast<u32>(to)] = kOpen;
+      way.push_back({static_cast<u32>(to), 0});
+    }
+    return true;
+  }
+
   // Follows every edge from the entry, calls and callback addresses included.
   bool check_reachable() {
     std::vector<bool> seen(count(), false);
@@ -171,6 +207,7 @@ class Builder {
 
   const std::vector<bpf_insn>& insns_;
   const std::size_t maps_;
+  const bool loops_allowed_;
   Cfg& cfg_;
   Problem problem_;
 };

@@ -63,6 +63,18 @@ std::string kind_text(const Reg& r) {
   return out;
 }
 
+std::string live_registers_text(const ProgSource& source, const Cfg& cfg) {
+  std::string out = "Live regs before insn:\n";
+  for (u32 i = 0; i < source.insns.size(); ++i) {
+    if (cfg.second_slot[i]) continue;
+    out += format("    %3u: ", i);
+    for (u32 r = 0; r < BPF_REG_10; ++r) out += (cfg.live[i] >> r & 1) != 0 ? static_cast<char>('0' + r) : '.';
+    const bpf_insn* next = insn_is_ld_imm64(source.insns[i]) ? &source.insns[i + 1] : nullptr;
+    out += " " + disassemble(source.insns[i], next) + "\n";
+  }
+  return out;
+}
+
 std::string bits_text(Tnum t) {
   return format("(0x%llx; 0x%llx)", static_cast<ull>(t.value), static_cast<ull>(t.mask));
 }

@@ -6,6 +6,7 @@
 
 #include "bpf/abi/flags.h"
 #include "bpf/registry/registry.h"
+#include "bpf/verifier/print.h"
 #include "bpf/verifier/stack_depth.h"
 #include "bpf/verifier/walk.h"
 
@@ -35,11 +36,15 @@ class Run {
 
   void run() {
     if (auto problem = check_request()) return refuse(*problem);
-    if (auto problem = build_cfg(source_, cfg_)) return refuse(*problem);
+    auto shape = build_cfg(source_, cfg_);
+    if (options_.log_level & BPF_LOG_LEVEL2)
+      for (u32 s = 0; s < cfg_.subprogs.size(); ++s) out_.log += format("func#%u @%u\n", s, cfg_.subprogs[s].begin);
+    if (shape) return refuse(*shape);
     if (auto problem = parse_program_btf(source_, **spec_, cfg_, btf_)) return refuse(*problem);
     if (auto problem = check_map_values(source_)) return refuse(*problem);
     if (auto problem = check_direct_values()) return refuse(*problem);
     find_packet_changers(source_, cfg_);
+    if (options_.log_level & BPF_LOG_LEVEL2) out_.log += live_registers_text(source_, cfg_);
     walk();
   }
 

@@ -17,6 +17,7 @@
 
 #include "bpf/abi/flags.h"
 #include "bpf/verifier/verifier.h"
+#include "tests/data/case_fuzz.h"
 #include "tests/support/asm.h"
 #include "tests/support/case_btf.h"
 #include "tests/support/host_kernel.h"
@@ -122,7 +123,9 @@ void print_both(const Case& c, const bpf::ProgSource& source, std::span<const su
 
 }  // namespace
 
-// Usage: verifier_cases DIRECTORY, or verifier_cases --show FILE: both logs of every case.
+// Usage: verifier_cases DIRECTORY
+//        verifier_cases --show FILE: both logs of every case
+//        verifier_cases DIRECTORY --mutate COUNT SEED: changes of the cases
 int main(int argc, char** argv) {
   std::vector<Case> cases;
   if (argc < 2) return 2;
@@ -141,6 +144,8 @@ int main(int argc, char** argv) {
     std::printf("maps: %s\n", fds.error().what().c_str());
     return 1;
   }
+  const bool fuzzes = argc == 5 && string(argv[2]) == "--mutate";
+  std::vector<FuzzCase> seeds;
   int failed = 0;
   for (const Case& c : cases) {
     std::map<string, std::size_t> labels;
@@ -154,6 +159,10 @@ int main(int argc, char** argv) {
     if (auto added = support::add_functions(source, c.functions, labels); !added) {
       std::printf("FAILED %s\n  %s\n", c.name.c_str(), added.error().what().c_str());
       ++failed;
+      continue;
+    }
+    if (fuzzes) {
+      seeds.push_back({c.name, source});
       continue;
     }
     if (show) {
@@ -171,6 +180,10 @@ int main(int argc, char** argv) {
     failed += !ok;
   }
   if (show) return 0;
+  if (fuzzes) {
+    const FuzzOptions options{.count = std::stoull(argv[3]), .seed = std::stoull(argv[4])};
+    return !unusable && fuzz_cases(seeds, *fds, options) ? 0 : 1;
+  }
   constexpr std::size_t kCasesMin = 90;  // a reader that loses cases must not look like success
   std::printf("%zu cases, %d failed\n", cases.size(), failed);
   return failed != 0 || cases.size() < kCasesMin ? 1 : 0;

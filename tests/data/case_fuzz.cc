@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/data/case_fuzz.h"
+
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <set>
+
+#include "bpf/abi/flags.h"
+#include "bpf/verifier/opcodes.h"
+#include "bpf/verifier/verifier.h"
+#include "tests/support/mutator.h"
+
+namespace {
+
+using base::u64;
+using std::string;
+
+// The sentence without its numbers: what programs are grouped by.
+string cause(string s) {
+  string out;
+  for (const char c : s)
+    if (c < '0' || c > '9')
+      out += c;
+    else if (out.empty() || out.back() != '#')
+      out += '#';
+  return out;
+}
+
+string host_sentence(const string& log) {
+  const std::size_t end = log.rfind("\nprocessed ");
+  if (end == string::npos) return log.substr(0, 100);
+  const std::size_t line = end == 0 ? string::npos : log.rfind('\n', end - 1);
+  return log.substr(line == string::npos ? 0 : line + 1, end - (line == string::npos ? 0 : line + 1));
+}
+
+void print_program(const bpf::ProgSource& source) {
+  for (std::size_t i = 0; i < source.insns.size(); ++i) {
+    const bool wide = bpf::insn_is_ld_imm64(source.insns[i]) && i + 1 < source.insns.size();
+    std::printf("  %3zu: %s\n", i,
+                bpf::verifier::disassemble(source.insns[i], wide ? &source.insns[i + 1] : nullptr).c_str());
+    i += wide;
+  }
+}
+
+class Fuzz {
+ public:
+  Fuzz(const std::vector<FuzzCase>& cases, std::span<const support::Fd> maps) : cases_(cases), maps_(maps) {}
+
+  void one(u64 seed) {
+    std::mt19937_64 random(seed);
+    const FuzzCase& from = cases_[random() % cases_.size()];
+    bpf::ProgSource program = from.source;
+    support::mutate(program, cases_[random() % cases_.size()].source, random);
+    const auto ours = bpf::verifier::verify(program);
+    ++done_;
+    if (ours.unsupported) {
+      ++unsupported_;
+      ++unknown_[cause(ours.reason)];
+      return;
+    }
+    // A million instructions take the host seconds, and their verdict is that of a budget.
+    if (ours.stats.verified_insns > 200000) return;
+    const auto host = support::host_load(program, maps_);
+    accepted_ += host.accepted();
+    if (!ours.accepted()) sentences_.insert(cause(ours.reason));
+    if (ours.accepted() == host.accepted()) {
+      if (ours.error != host.error)
+        note("errno " + std::to_string(ours.error) + ", host " + std::to_string(host.error) + ": " + cause(ours.reason),
+             seed, from, program);
+      return;
+    }
+    unsound_ += ours.accepted();
+    strict_ += !ours.accepted();
+    const auto told = support::host_load(program, maps_, bpf::BPF_LOG_LEVEL2);
+    note(ours.accepted() ? "ACCEPTED, host refuses: " + cause(host_sentence(told.log))
+                         : "refused, host accepts: " + cause(ours.reason),
+         seed, from, program);
+  }
+
+  bool report() const {
+    std::printf(
+        "%llu programs: host accepts %llu (%.1f %%), accepted against the host %llu, refused against it %llu, "
+        "unsupported %llu, %zu different sentences of refusal\n",
+        ull(done_), ull(accepted_), 100.0 * double(accepted_) / double(done_ ? done_ : 1), ull(unsound_), ull(strict_),
+        ull(unsupported_), sentences_.size());
+    for (const auto& [what, n] : unknown_) std::printf("  %6llu  unsupported: %s\n", ull(n), what.c_str());
+    for (const auto& [what, seen] : causes_)
+      std::printf("  %6llu  %s (seed %llu)\n", ull(seen.first), what.c_str(), ull(seen.second));
+    return unsound_ == 0 && strict_ * 100 <= done_;
+  }
+
+ private:
+  static unsigned long long ull(u64 v) { return v; }
+
+  void note(const string& what, u64 seed, const FuzzCase& from, const bpf::ProgSource& program) {
+    auto& [n, example] = causes_[what];
+    if (n++ != 0) return;
+    example = seed;
+    std::printf("--- seed %llu, from '%s', flags %u: %s\n", ull(seed), from.name.c_str(), program.prog_flags,
+                what.c_str());
+    print_program(program);
+    std::fflush(stdout);
+  }
+
+  const std::vector<FuzzCase>& cases_;
+  const std::span<const support::Fd> maps_;
+  u64 done_ = 0, accepted_ = 0, unsound_ = 0, strict_ = 0, unsupported_ = 0;
+  std::map<string, std::pair<u64, u64>> causes_;
+  std::map<string, u64> unknown_;
+  std::set<string> sentences_;
+};
+
+}  // namespace
+
+bool fuzz_cases(const std::vector<FuzzCase>& cases, std::span<const support::Fd> maps, const FuzzOptions& options) {
+  std::printf("seed %llu\n", static_cast<unsigned long long>(options.seed));
+  Fuzz fuzz(cases, maps);
+  const auto begin = std::chrono::steady_clock::now();
+  for (u64 k = 0; k < options.count; ++k) {
+    if (std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() > options.seconds) break;
+    fuzz.one(options.seed + k);
+  }
+  return fuzz.report();
+}

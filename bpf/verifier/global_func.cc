@@ -85,6 +85,10 @@ bool Walk::check_global_arg(const GlobalArg& want, u32 r) {
 // Linux 6.18 lets a constant null pass for a pointer that is tagged as never null; the function would then read it.
 bool Walk::check_global_memory(const GlobalArg& want, u32 r) {
   const Reg p = reg(r);
+  const bool may_move = p.is_scalar() || p.is_packet() || p.kind == Kind::stack || p.kind == Kind::map_key ||
+                        p.kind == Kind::map_value || p.kind == Kind::mem || p.kind == Kind::buf ||
+                        p.kind == Kind::arena;
+  if (!may_move && !check_pointer_unmodified(p, r)) return false;
   if (p.is_zero() || p.maybe_null) {
     if (!want.maybe_null) return refuse(EINVAL, format("arg#%u is expected to be non-NULL\n", r - 1));
     if (p.is_zero()) {

@@ -41,8 +41,12 @@ base::Status check_flags(const bpf::MapSpec& spec, const MapRules& rules) {
   constexpr u32 kUserAccess = bpf::BPF_F_RDONLY | bpf::BPF_F_WRONLY;
   if ((flags & kProgAccess) == kProgAccess || (flags & kUserAccess) == kUserAccess)
     return refuse(spec, EINVAL, "a map cannot be read-only and write-only at once");
+  if (flags & rules.flags_not_supported)
+    return refuse(spec, -kNotSupported,
+                  "map_flags " + std::to_string(flags & rules.flags_not_supported) + " do not go with this map type");
   if (flags & bpf::BPF_F_NUMA_NODE) {
-    if (!rules.numa) return refuse(spec, EINVAL, "a per-CPU map has no NUMA node of its own");
+    if (!rules.numa || (flags & bpf::BPF_F_NO_COMMON_LRU))
+      return refuse(spec, EINVAL, "a per-CPU map has no NUMA node of its own");
     if (!node_exists(spec.numa_node))
       return refuse(spec, EINVAL, "numa_node " + std::to_string(spec.numa_node) + " does not exist");
   }
@@ -52,7 +56,8 @@ base::Status check_flags(const bpf::MapSpec& spec, const MapRules& rules) {
 }  // namespace
 
 u64 value_bytes(const bpf::MapSpec& spec) {
-  const bool percpu = spec.type == bpf::BPF_MAP_TYPE_PERCPU_HASH || spec.type == bpf::BPF_MAP_TYPE_PERCPU_ARRAY;
+  const bool percpu = spec.type == bpf::BPF_MAP_TYPE_PERCPU_HASH || spec.type == bpf::BPF_MAP_TYPE_PERCPU_ARRAY ||
+                      spec.type == bpf::BPF_MAP_TYPE_LRU_PERCPU_HASH;
   return percpu ? u64{(spec.value_size + 7) & ~7U} * base::possible_cpu_count() : spec.value_size;
 }
 

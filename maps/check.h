@@ -23,6 +23,7 @@ inline constexpr base::u32 kAccessFlags =
 struct MapRules {
   base::u32 flags;  // that may be set
   base::u32 flags_required = 0;
+  base::u32 flags_not_supported = 0;  // of `flags`: ENOTSUPP
   base::u32 key_size_min = 1;
   base::u64 key_size_max = ~base::u32{0};
   base::u32 value_size_min = 1;

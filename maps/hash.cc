@@ -24,7 +24,7 @@ class HashMap final : public HashObject {
   static base::Status check(const bpf::MapSpec& spec) { return check_spec(spec, kHashRules); }
   static base::Result<std::unique_ptr<bpf::Map>> make(const bpf::MapSpec& spec) {
     auto map = std::make_unique<HashMap>(spec);
-    SLUICE_CHECK(map->init(HashTable::Values::shared));
+    SLUICE_CHECK(map->init(0));
     return std::unique_ptr<bpf::Map>(std::move(map));
   }
 };

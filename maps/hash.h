@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// hash.h — BPF_MAP_TYPE_HASH and BPF_MAP_TYPE_PERCPU_HASH as map objects over one HashTable.
+// hash.h — BPF_MAP_TYPE_HASH, PERCPU_HASH, LRU_HASH and LRU_PERCPU_HASH as map objects over one HashTable.
 //
 // Threads, Lifetime, Errors, Cost: maps/hash_table.h and maps/hash_inline.h.
 #pragma once
@@ -15,10 +15,20 @@ inline constexpr MapRules kHashRules = {
     .element_size_end = kKmallocMax - 48,
     .entries_max = HashTable::kEntriesMax};
 
+inline constexpr MapRules kLruRules = [] {
+  MapRules rules = kHashRules;
+  rules.flags |= bpf::BPF_F_NO_COMMON_LRU;
+  rules.flags_not_supported = bpf::BPF_F_NO_PREALLOC;
+  return rules;
+}();
+
+// As Linux: with BPF_F_NO_COMMON_LRU max_entries becomes a multiple of the possible CPUs, so that all shares are equal.
+bpf::MapSpec lru_spec(bpf::MapSpec spec);
+
 class HashObject : public bpf::Map {
  public:
   HashObject(const bpf::MapSpec& spec, const bpf_map_runtime* runtime);
-  base::Status init(HashTable::Values values) { return table_.init(spec(), values); }
+  base::Status init(int form) { return table_.init(spec(), form); }
 
   bpf_map* head() noexcept final { return &table_.map; }
   int lookup(ConstBytes key, Bytes value) { return table_.copy_value(key.data(), value); }

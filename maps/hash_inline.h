@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hash_inline.h — look-up in BPF_MAP_TYPE_HASH and BPF_MAP_TYPE_PERCPU_HASH; maps/hash_table.h has the writers.
+/* hash_inline.h — look-up in BPF_MAP_TYPE_HASH, PERCPU_HASH and their LRU forms; maps/hash_table.h has the writers.
  *
  *   bucket, one cache line                          node, never moves
  *   ┌──────┬──────┬──────┬─ … ─┬──────┬─────────┐   ┌──────────────┬────────────────┐
@@ -8,6 +8,7 @@
  *   slot     tag 16 | version 20 | node 28 bits       node 0 is none; tag 0 marks a free slot (node 0) and a dead one
  *                                                     (all 28 bits)
  *   control  published 7 | version 29 | overflow 28   bit i: slot i counts; overflow: first line of the bucket's list
+ *   An LRU node has one word more, before its key: {used 32, bucket hash 32}. A program's look-up sets `used`.
  *   overflow line: seven slots and, in the eighth word, the next line; immutable while it is linked
  *
  * A slot and its node belong together as long as the slot word stays the same: the version moves with every change. So
@@ -39,13 +40,19 @@ enum {
 #define MAPS_HASH_TAG_SHIFT 48
 #define MAPS_HASH_PUBLISHED_SHIFT 57
 
+/* What a table's nodes hold beside the key; a constant where a body is inlined. */
+enum {
+  MAPS_HASH_PERCPU = 1, /* no value: those lie beside the nodes */
+  MAPS_HASH_LRU = 2,    /* one word before the key */
+};
+
 struct hash_map {
   struct bpf_map map;
   uint64_t* buckets; /* lines of 8 words, 64-byte aligned */
   uint64_t bucket_mask;
   uint64_t seed[2];
-  uint64_t* overflow; /* lines; 0 is none */
-  uint8_t* nodes;
+  uint64_t* overflow;     /* lines; 0 is none */
+  uint8_t* nodes;         /* the key of node 0 */
   uint8_t* percpu_values; /* percpu_hash: CPU c, node n at c * cpu_stride + n * round_up(value_size, 8) */
   uint64_t cpu_stride;
   uint32_t cpu_count;
@@ -80,9 +87,10 @@ MAPS_INLINE uint64_t maps_hash_tag(uint64_t hash_value) {
   return tag + (tag == 0);
 }
 
-/* Bytes from one node to the next. A per-CPU map's nodes hold keys alone. */
-MAPS_INLINE uint64_t maps_hash_stride(struct bpf_map_shape shape, int percpu) {
-  return maps_round_up8(shape.key_size) + (percpu ? 0 : (uint64_t)maps_round_up8(shape.value_size));
+/* Bytes from one node to the next. */
+MAPS_INLINE uint64_t maps_hash_stride(struct bpf_map_shape shape, int form) {
+  return (uint64_t)maps_round_up8(shape.key_size) +
+         (form & MAPS_HASH_PERCPU ? 0 : (uint64_t)maps_round_up8(shape.value_size)) + (form & MAPS_HASH_LRU ? 8 : 0);
 }
 
 /* Bit 8 * i + 7: slot i has the tag. */
@@ -114,7 +122,7 @@ MAPS_INLINE uint32_t maps_hash_leave_for_slow(struct hash_map* hash, uint32_t ke
 }
 
 /* Node number of `key`, or 0. A key of at most MAPS_HASH_REGISTER_BYTES is whole words here. */
-MAPS_INLINE uint32_t maps_hash_find_words(struct hash_map* hash, struct bpf_map_shape shape, int percpu,
+MAPS_INLINE uint32_t maps_hash_find_words(struct hash_map* hash, struct bpf_map_shape shape, int form,
                                           const void* key) {
   uint64_t hash_value = maps_hash(key, shape.key_size, hash->seed);
   const uint64_t* line = hash->buckets + (hash_value & hash->bucket_mask) * MAPS_HASH_LINE_WORDS;
@@ -125,7 +133,7 @@ MAPS_INLINE uint32_t maps_hash_find_words(struct hash_map* hash, struct bpf_map_
     /* A slot that has died since holds no node to look at. */
     if (__builtin_expect(slot >> MAPS_HASH_TAG_SHIFT != maps_hash_tag(hash_value), 0)) goto slow;
     uint64_t node = slot & MAPS_HASH_NODE_MASK;
-    const uint64_t* stored = (const uint64_t*)(hash->nodes + node * maps_hash_stride(shape, percpu));
+    const uint64_t* stored = (const uint64_t*)(hash->nodes + node * maps_hash_stride(shape, form));
     int equal = maps_key_equal(stored, key, shape.key_size);
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     uint64_t control = __atomic_load_n(&line[MAPS_HASH_CONTROL], __ATOMIC_ACQUIRE);
@@ -139,20 +147,41 @@ slow:
   return maps_hash_leave_for_slow(hash, shape.key_size, key, hash_value);
 }
 
-MAPS_INLINE uint32_t maps_hash_find(struct hash_map* hash, struct bpf_map_shape shape, int percpu, const void* key) {
-  if (shape.key_size > MAPS_HASH_REGISTER_BYTES) return maps_hash_find_words(hash, shape, percpu, key);
+MAPS_INLINE uint32_t maps_hash_find(struct hash_map* hash, struct bpf_map_shape shape, int form, const void* key) {
+  if (shape.key_size > MAPS_HASH_REGISTER_BYTES) return maps_hash_find_words(hash, shape, form, key);
   uint64_t words[MAPS_HASH_REGISTER_BYTES / 8];
   for (uint32_t i = 0; i < (shape.key_size + 7) / 8; i++) words[i] = maps_load_word(key, shape.key_size, i);
-  return maps_hash_find_words(hash, shape, percpu, words);
+  return maps_hash_find_words(hash, shape, form, words);
 }
 
-MAPS_INLINE void* maps_hash_lookup(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape,
-                                   const void* key) {
-  (void)env;
-  struct hash_map* hash = (struct hash_map*)map;
-  uint32_t node = maps_hash_find(hash, shape, 0, key);
-  if (!node) return NULL;
-  return hash->nodes + node * maps_hash_stride(shape, 0) + maps_round_up8(shape.key_size);
+/* The words before an LRU node's key. */
+MAPS_INLINE uint32_t* maps_lru_used(uint8_t* key) {
+  return (uint32_t*)(key - 8);
+}
+MAPS_INLINE uint32_t* maps_lru_hash(uint8_t* key) {
+  return (uint32_t*)(key - 4);
+}
+
+/* The line is written only when that changes something: a hot element's stays shared between the CPUs. */
+MAPS_INLINE void maps_lru_touch(uint8_t* key) {
+  if (!__atomic_load_n(maps_lru_used(key), __ATOMIC_RELAXED))
+    __atomic_store_n(maps_lru_used(key), 1u, __ATOMIC_RELAXED);
+}
+
+/* The look-ups of all forms. `form` is a constant. */
+MAPS_INLINE uint8_t* maps_hash_find_key(struct hash_map* hash, struct bpf_map_shape shape, int form, const void* key,
+                                        uint32_t* node) {
+  *node = maps_hash_find(hash, shape, form, key);
+  if (!*node) return NULL;
+  uint8_t* stored = hash->nodes + *node * maps_hash_stride(shape, form);
+  if (form & MAPS_HASH_LRU) maps_lru_touch(stored);
+  return stored;
+}
+
+MAPS_INLINE void* maps_hash_value(struct bpf_map* map, struct bpf_map_shape shape, int form, const void* key) {
+  uint32_t node;
+  uint8_t* stored = maps_hash_find_key((struct hash_map*)map, shape, form, key, &node);
+  return stored ? stored + maps_round_up8(shape.key_size) : NULL;
 }
 
 MAPS_INLINE void* maps_percpu_hash_value(struct hash_map* hash, struct bpf_map_shape shape, uint32_t node,
@@ -160,18 +189,45 @@ MAPS_INLINE void* maps_percpu_hash_value(struct hash_map* hash, struct bpf_map_s
   return hash->percpu_values + cpu * hash->cpu_stride + (uint64_t)node * maps_round_up8(shape.value_size);
 }
 
+MAPS_INLINE void* maps_percpu_hash_value_of(struct bpf_map* map, struct bpf_map_shape shape, int form, const void* key,
+                                            uint32_t cpu) {
+  struct hash_map* hash = (struct hash_map*)map;
+  uint32_t node;
+  return maps_hash_find_key(hash, shape, form, key, &node) ? maps_percpu_hash_value(hash, shape, node, cpu) : NULL;
+}
+
+MAPS_INLINE void* maps_hash_lookup(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape,
+                                   const void* key) {
+  (void)env;
+  return maps_hash_value(map, shape, 0, key);
+}
+
+MAPS_INLINE void* maps_lru_hash_lookup(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape,
+                                       const void* key) {
+  (void)env;
+  return maps_hash_value(map, shape, MAPS_HASH_LRU, key);
+}
+
 MAPS_INLINE void* maps_percpu_hash_lookup(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape,
                                           const void* key) {
-  struct hash_map* hash = (struct hash_map*)map;
-  uint32_t node = maps_hash_find(hash, shape, 1, key);
-  return node ? maps_percpu_hash_value(hash, shape, node, env->cpu) : NULL;
+  return maps_percpu_hash_value_of(map, shape, MAPS_HASH_PERCPU, key, env->cpu);
+}
+
+MAPS_INLINE void* maps_lru_percpu_hash_lookup(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape,
+                                              const void* key) {
+  return maps_percpu_hash_value_of(map, shape, MAPS_HASH_PERCPU | MAPS_HASH_LRU, key, env->cpu);
 }
 
 MAPS_INLINE void* maps_percpu_hash_lookup_percpu(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape,
                                                  const void* key, uint32_t cpu) {
   (void)env;
-  struct hash_map* hash = (struct hash_map*)map;
-  if (cpu >= hash->cpu_count) return NULL;
-  uint32_t node = maps_hash_find(hash, shape, 1, key);
-  return node ? maps_percpu_hash_value(hash, shape, node, cpu) : NULL;
+  if (cpu >= ((struct hash_map*)map)->cpu_count) return NULL;
+  return maps_percpu_hash_value_of(map, shape, MAPS_HASH_PERCPU, key, cpu);
+}
+
+MAPS_INLINE void* maps_lru_percpu_hash_lookup_percpu(struct bpf_env* env, struct bpf_map* map,
+                                                     struct bpf_map_shape shape, const void* key, uint32_t cpu) {
+  (void)env;
+  if (cpu >= ((struct hash_map*)map)->cpu_count) return NULL;
+  return maps_percpu_hash_value_of(map, shape, MAPS_HASH_PERCPU | MAPS_HASH_LRU, key, cpu);
 }

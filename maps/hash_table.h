@@ -11,9 +11,11 @@
 //
 // Threads   any. Lock-free: an operation is repeated only when another one has got through.
 // Lifetime  preallocated: a node is reused at once, as in Linux. BPF_F_NO_PREALLOC: after a grace period, unless a
-//           reader holds it up for so long that kLimboNodes are waiting.
-// Errors    E2BIG full; EEXIST, ENOENT by flag; EINVAL unknown flag; ENOMEM where BPF_F_NO_PREALLOC may not grow.
-// Cost      replace: a copy of key and value, 4 atomic operations; no line is shared between CPUs but the bucket's.
+//           reader holds it up for so long that HashNodes::kLimboNodes are waiting.
+// Errors    E2BIG full; EEXIST, ENOENT by flag; EINVAL unknown flag; ENOMEM where BPF_F_NO_PREALLOC may not grow, or
+//           where an LRU table found nothing to evict.
+// Cost      replace: a copy of key and value, 2 atomic operations; no line is shared between CPUs but the bucket's.
+//           insert into a full LRU table: the next node behind the hand, whose line is near, and its bucket's.
 // Source    bpf(2), the host kernel. Slot versions have 20 bits: a stale compare-and-swap is taken for a fresh one only
 //           if its slot changed a multiple of 2^20 times during one instruction's preemption, ending with the same tag
 //           and node.
@@ -26,6 +28,8 @@
 #include "base/result.h"
 #include "bpf/registry/map_ops.h"
 #include "maps/hash_inline.h"
+#include "maps/hash_nodes.h"
+#include "maps/lru_hands.h"
 #include "maps/node_store.h"
 
 namespace maps {
@@ -35,22 +39,15 @@ extern const bpf_native kHashNatives[];
 
 class HashTable : public hash_map {
  public:
-  // Nodes that a BPF_F_NO_PREALLOC map may have waiting for readers beside its max_entries.
-  static constexpr u32 kLimboNodes = 4096;
-  // Nodes of a preallocated map with which values are replaced: more than threads that write one map at one time, and
-  // some for each CPU in any case; large values get no more than kSpareBytes of them.
-  static constexpr u32 kSpareNodes = 256;
-  static constexpr u32 kSparePerLane = 2;
-  static constexpr u64 kSpareBytes = u64{1} << 20;
   // As Linux, whose bucket array must stay below 4 GiB.
   static constexpr u32 kEntriesMax = 1U << 27;
-
-  enum class Values : u8 { shared, percpu };
+  static constexpr u32 kLanesMax = 64;
 
   HashTable() : hash_map{} {}
   HashTable(const HashTable&) = delete;
   HashTable& operator=(const HashTable&) = delete;
-  base::Status init(const bpf::MapSpec& spec, Values values);
+  // `form`: MAPS_HASH_PERCPU, MAPS_HASH_LRU, or both; with BPF_F_NO_COMMON_LRU every CPU has its own share of entries.
+  base::Status init(const bpf::MapSpec& spec, int form);
 
   // From bpf(2): `value` has the layout that bpf(2) gives it.
   int copy_value(const void* key, base::Bytes value) noexcept;
@@ -93,10 +90,12 @@ class HashTable : public hash_map {
   int replace(const Place& place, Write& write) noexcept;
   int insert(Place& place, Write& write) noexcept;
   bool publish(Place& place, Write& write, u32 at, u64 reserved) noexcept;
-  int fill(Write& write, bool new_key) noexcept;
+  int fill(Write& write, const Place& place) noexcept;
   void put_percpu(u32 node, const Write& write, bool new_key) noexcept;
   void drop(Write& write) noexcept;
-  void retire(u32 lane, u32 node) noexcept;
+  int unlink(const Place& place) noexcept;
+  u32 evict(u32 lane) noexcept;
+  bool evict_node(u32 node) noexcept;
   std::optional<u32> reserve_slot(u64* bucket, u64 entry, u64& reserved) noexcept;
   void clean(u64* bucket, u32 at, u64 dead) noexcept;
 
@@ -108,17 +107,19 @@ class HashTable : public hash_map {
   bool swing(const Place& place, u64 head) noexcept;
 
   bool take_count() noexcept;
-  u32 take_node(u32 lane) noexcept;
   void fetch(const Place& place, base::Bytes value) const noexcept;
   bool next_in_bucket(const u64* bucket, const Place* after, std::byte* next, bool& changed) const noexcept;
 
-  Values values_ = Values::shared;
+  bool percpu() const noexcept { return form_ & MAPS_HASH_PERCPU; }
+  bool lru() const noexcept { return form_ & MAPS_HASH_LRU; }
+
+  int form_ = 0;
   bool preallocated_ = true;
   u32 key_words_ = 0;
   u64 stride_ = 0;
-  NodeStore store_;
-  NodeStore spares_;  // preallocated maps: new values for keys that are there
+  HashNodes store_;
   NodeStore lines_;
+  LruHands hands_;
   std::atomic<u64> live_{0};  // BPF_F_NO_PREALLOC
   base::MemoryCharge charge_;
   base::MemoryRegion bucket_memory_;

@@ -32,7 +32,7 @@ class PercpuHashMap final : public HashObject {
   static base::Status check(const bpf::MapSpec& spec) { return check_spec(spec, kRules); }
   static base::Result<std::unique_ptr<bpf::Map>> make(const bpf::MapSpec& spec) {
     auto map = std::make_unique<PercpuHashMap>(spec);
-    SLUICE_CHECK(map->init(HashTable::Values::percpu));
+    SLUICE_CHECK(map->init(MAPS_HASH_PERCPU));
     return std::unique_ptr<bpf::Map>(std::move(map));
   }
 };

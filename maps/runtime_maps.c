@@ -34,16 +34,22 @@ MAP_LOOKUP(percpu_array)
 MAP_UPDATE(percpu_array)
 MAP_LOOKUP_PERCPU(percpu_array)
 
-MAP_LOOKUP(hash)
-MAP_UPDATE(hash)
-MAP_ERASE(hash)
+#define MAP_HASH(name, updates)                                                                                       \
+  MAP_LOOKUP(name)                                                                                                    \
+  int64_t map_##name##_update(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, const void* key,  \
+                              const void* value, uint64_t flags) {                                                    \
+    return updates(env, map, shape, key, value, flags);                                                               \
+  }                                                                                                                   \
+  int64_t map_##name##_erase(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, const void* key) { \
+    return maps_hash_erase(env, map, shape, key);                                                                     \
+  }
 
-MAP_LOOKUP(percpu_hash)
-MAP_UPDATE(percpu_hash)
-int64_t map_percpu_hash_erase(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, const void* key) {
-  return maps_hash_erase(env, map, shape, key);
-}
+MAP_HASH(hash, maps_hash_update)
+MAP_HASH(lru_hash, maps_hash_update)
+MAP_HASH(percpu_hash, maps_percpu_hash_update)
 MAP_LOOKUP_PERCPU(percpu_hash)
+MAP_HASH(lru_percpu_hash, maps_percpu_hash_update)
+MAP_LOOKUP_PERCPU(lru_percpu_hash)
 
 MAP_LOOKUP(lpm_trie)
 MAP_UPDATE(lpm_trie)

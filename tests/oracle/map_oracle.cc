@@ -7,7 +7,9 @@
 //           it, some hundred element commands follow, with keys from a small set, so that they meet each other, and
 //           with bad flags now and then; then both sides are read out and must hold the same.
 //           Not compared, because Linux promises nothing: the order of iteration of hash maps (their set of keys is),
-//           padding bytes of per-CPU values. Descriptors in values are the bpf(2) door's business: the driver has them.
+//           padding bytes of per-CPU values, which entry an LRU map lets go: the driver keeps LRU maps so empty that
+//           Linux lets none go, and gives smaller ones no commands (tests/unit/maps/lru_test.cc has what holds there).
+//           Descriptors in values are the bpf(2) door's business: the driver has them.
 // Errors    a disagreement is printed with the seed that repeats it; exit 1. 77: bpf(2) is not usable here.
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -40,6 +42,9 @@ using Buffer = std::vector<std::byte>;
 
 constexpr int kSkipped = 77;
 constexpr u32 kCommandsPerMap = 300;
+// With so many entries and so few keys, Linux's LRU maps find free nodes on each CPU.
+constexpr u32 kRoomyLru = 512;
+constexpr u32 kLruKeys = 64;
 
 int host_call(bpf::bpf_cmd command, bpf::bpf_attr& attr) {
   const long result = syscall(SYS_bpf, command, &attr, sizeof attr);
@@ -129,6 +134,16 @@ constexpr Type kTypes[] = {
      {1, 8, 13, 64, 32769, 0},
      {0, 0, BPF_F_NO_PREALLOC, BPF_F_ZERO_SEED, BPF_F_NUMA_NODE},
      false},
+    {BPF_MAP_TYPE_LRU_HASH,
+     {1, 4, 8, 13, 16, 0},
+     {1, 8, 13, 64, 300, 0},
+     {0, BPF_F_NO_COMMON_LRU, 0, BPF_F_ZERO_SEED, BPF_F_NO_PREALLOC},
+     false},
+    {BPF_MAP_TYPE_LRU_PERCPU_HASH,
+     {1, 4, 8, 13, 16, 0},
+     {1, 8, 13, 64, 32769, 0},
+     {0, BPF_F_NO_COMMON_LRU, 0, BPF_F_NO_PREALLOC, BPF_F_NUMA_NODE},
+     false},
     {BPF_MAP_TYPE_LPM_TRIE,
      {5, 6, 8, 20, 4, 261},
      {1, 8, 13, 64, 4, 0},
@@ -169,6 +184,7 @@ class Round {
   T pick(const T (&choices)[N]) {
     return choices[random_() % N];
   }
+  bool lru() const { return type_.type == BPF_MAP_TYPE_LRU_HASH || type_.type == BPF_MAP_TYPE_LRU_PERCPU_HASH; }
   bool one_in(u32 n) { return random_() % n == 0; }
 
   void draw_spec() {
@@ -177,6 +193,7 @@ class Round {
     spec_.key_size = type_.key_sizes[one_in(6) ? random_() % 6 : random_() % 4];
     spec_.value_size = type_.value_sizes[one_in(6) ? random_() % 6 : random_() % 4];
     spec_.max_entries = pick({1U, 2U, 7U, 32U, 100U});
+    if (lru() && !one_in(4)) spec_.max_entries = pick({kRoomyLru, 1000U, 2048U});
     spec_.map_flags = type_.flags[one_in(4) ? random_() % 5 : random_() % 3];
     if (one_in(20)) spec_.max_entries = pick({0U, 0xffffffffU});  // nothing that the kernel would grant gigabytes for
     if (one_in(20)) spec_.map_flags ^= 1U << random_() % 15;
@@ -203,14 +220,15 @@ class Round {
       map_ = *std::move(made);
     }
     compare("create", fd_ < 0 ? fd_ : 0, ours);
+    if (lru() && spec_.max_entries < kRoomyLru) return false;
     // The door enforces the access flags of descriptors, not the map.
     return same_ && fd_ >= 0 && (spec_.map_flags & (BPF_F_RDONLY | BPF_F_WRONLY)) == 0;
   }
 
   Buffer draw_key() {
     Buffer key(spec_.key_size);
-    u32 number = random_() % (spec_.max_entries + spec_.max_entries / 4 + 2);
-    if (one_in(50)) number = random_();
+    u32 number = random_() % (lru() ? kLruKeys : spec_.max_entries + spec_.max_entries / 4 + 2);
+    if (one_in(50) && !lru()) number = random_();
     std::memcpy(key.data(), &number, std::min<std::size_t>(4, key.size()));
     if (spec_.type == BPF_MAP_TYPE_LPM_TRIE) {
       const u32 bits = (spec_.key_size - 4) * 8;

@@ -51,7 +51,8 @@ Key16 key_of(u32 n) {
 }
 
 struct Key16Map {
-  explicit Key16Map(u32 entries) : entries(entries), map(make(bpf::BPF_MAP_TYPE_HASH, shape())) {
+  explicit Key16Map(u32 entries, bpf::bpf_map_type type = bpf::BPF_MAP_TYPE_HASH)
+      : entries(entries), map(make(type, shape())) {
     char value[64] = {};
     for (u32 n = 0; n < entries; ++n) {
       const Key16 key = key_of(n);
@@ -123,6 +124,25 @@ void hash_update_existing(benchmark::State& state) {
   for (auto _ : state) maps_hash_update(&m.env, m.map->head(), m.shape(), &m.drawn[i++ % kDrawn], value, 0);
 }
 BENCHMARK(hash_update_existing)->Arg(1 << 16)->Arg(1 << 22);
+
+void lru_update_existing(benchmark::State& state) {
+  Key16Map m(static_cast<u32>(state.range(0)), bpf::BPF_MAP_TYPE_LRU_HASH);
+  char value[64] = {};
+  u32 i = 0;
+  for (auto _ : state) maps_hash_update(&m.env, m.map->head(), m.shape(), &m.drawn[i++ % kDrawn], value, 0);
+}
+BENCHMARK(lru_update_existing)->Arg(1 << 16)->Arg(1 << 22);
+
+void lru_update_with_eviction(benchmark::State& state) {
+  Key16Map m(static_cast<u32>(state.range(0)), bpf::BPF_MAP_TYPE_LRU_HASH);
+  char value[64] = {};
+  u32 n = m.entries;
+  for (auto _ : state) {
+    const Key16 key = key_of(n++);
+    if (maps_hash_update(&m.env, m.map->head(), m.shape(), &key, value, 0) != 0) state.SkipWithError("refused");
+  }
+}
+BENCHMARK(lru_update_with_eviction)->Arg(1 << 16)->Arg(1 << 22);
 
 void hash_delete_and_insert(benchmark::State& state) {
   Key16Map m(static_cast<u32>(state.range(0)));

@@ -187,7 +187,7 @@ TEST(HashConcurrency, KeysThatStayAreAlwaysFoundWithoutPreallocation) {
 // A value that a reader holds stays that key's until it is quiescent. A writer waits for its own token before so many
 // nodes are waiting that the map would rather reuse one than fail.
 TEST(HashConcurrency, AValueInHandIsNotReusedWithoutPreallocation) {
-  constexpr u32 kAhead = maps::HashTable::kLimboNodes / 16;
+  constexpr u32 kAhead = maps::HashNodes::kLimboNodes / 16;
   TestMap<u64, Stamp> map(bpf::BPF_MAP_TYPE_HASH, 64, BPF_F_NO_PREALLOC);
   auto& domain = base::Reclaim::process();
   std::atomic<u32> reused{0};
@@ -241,6 +241,55 @@ TEST(HashConcurrency, IterationBesideWritersMeetsEveryKeyThatStays) {
     }
   });
   EXPECT_EQ(short_walks, 0U);
+}
+
+// More keys than room: every update finds a place, no key comes twice, no value is another key's, and nothing leaks.
+void run_lru(u32 flags, bool one_bucket) {
+  constexpr u32 kEntries = 64;
+  constexpr u64 kKeys = 160;
+  TestMap<u64, Stamp> map(bpf::BPF_MAP_TYPE_LRU_HASH, kEntries, flags);
+  if (one_bucket) static_cast<maps::HashTable*>(reinterpret_cast<hash_map*>(map.head()))->bucket_mask = 0;
+  std::atomic<u32> bad{0}, refused{0}, crowded{0}, empty{0};
+  on_four_threads([&](u32 thread, bpf_env& env, std::mt19937& random, u32 i) {
+    const u64 key = random() % kKeys;
+    if (random() % 3 == 0) {
+      if (const auto found = map.lookup(key)) bad += !found->whole(key);
+    } else if (random() % 16 == 0) {
+      map.remove(env, key);
+    } else {
+      refused += map.put(env, key, Stamp::of(key, i)) != 0;
+    }
+    if (thread == 0 && i % 64 == 63) {
+      const u64 count = map.count();  // of what moves meanwhile: each thread may be seen twice or not at all
+      crowded += count > kEntries + kThreads;
+      empty += count < kEntries / 4;
+    }
+  });
+  EXPECT_EQ(bad, 0U) << "a value that was never stored for its key";
+  EXPECT_EQ(refused, 0U);
+  EXPECT_EQ(crowded, 0U);
+  EXPECT_EQ(empty, 0U) << "nearly everything was evicted";
+  const auto keys = map.keys();
+  EXPECT_EQ(std::set<u64>(keys.begin(), keys.end()).size(), keys.size()) << "a key came twice";
+  EXPECT_EQ(map.count(), keys.size());
+  EXPECT_LE(keys.size(), kEntries);
+  const u32 cpus = base::possible_cpu_count();
+  bpf_env env{};
+  for (u64 key = 1000; key < 1000 + 4 * kEntries * cpus; ++key) {
+    env.cpu = static_cast<u32>(key % cpus);
+    ASSERT_EQ(map.put(env, key, Stamp::of(key, 0)), 0);
+  }
+  EXPECT_EQ(map.count(), kEntries) << "a node has leaked";
+}
+
+TEST(LruConcurrency, FourThreadsTurnOverACommonList) {
+  run_lru(0, false);
+}
+TEST(LruConcurrency, FourThreadsTurnOverOneOverflowingBucket) {
+  run_lru(0, true);
+}
+TEST(LruConcurrency, FourThreadsTurnOverTheirCpusLists) {
+  run_lru(bpf::BPF_F_NO_COMMON_LRU, false);
 }
 
 struct __attribute__((packed)) Prefix {

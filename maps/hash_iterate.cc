@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// hash_iterate.cc — buckets in order; in each its slots, then its overflow lines.
+#include "maps/hash_table.h"
+#include "maps/hash_words.h"
+
+namespace maps {
+
+using namespace hash_word;
+
+// The first key behind `after` (nullptr: of all) in the bucket. `changed`: the overflow list moved, `next` is not
+// valid.
+bool HashTable::next_in_bucket(const u64* bucket, const Place* after, std::byte* next, bool& changed) const noexcept {
+  const u32 key_size = map.shape.key_size;
+  u32 at = after == nullptr ? 0 : after->line != 0 ? kSlots : static_cast<u32>(after->word - bucket) + 1;
+  const u64 control = after != nullptr && after->line != 0 ? after->control : load(&bucket[kControl]);
+  for (; at < kSlots; ++at) {
+    for (u64 slot = load(&bucket[at]); tag_of(slot) != 0;) {
+      maps_fetch_bytes(next, key_of(node_of(slot)), key_size);
+      read_fence();
+      const bool counts = load(&bucket[kControl]) & published_bit(at);
+      const u64 again = load(&bucket[at]);
+      if (again == slot && counts) return true;
+      if (again == slot) break;
+      slot = again;
+    }
+  }
+  bool found = false;
+  bool passed = after == nullptr || after->line == 0;
+  for (u64 line = node_of(control); line != 0 && !found && !changed; line = node_of(load(&line_of(line)[kControl]))) {
+    for (at = 0; at < kSlots && !found; ++at) {
+      const u64* word = &line_of(line)[at];
+      const u64 entry = load(word);
+      if (entry == 0) break;
+      if (passed) {
+        maps_fetch_bytes(next, key_of(node_of(entry)), key_size);
+        found = true;
+      } else {
+        passed = word == after->word;
+      }
+    }
+    read_fence();
+    changed = load(&bucket[kControl]) != control;
+  }
+  return found && !changed;
+}
+
+int HashTable::next_key(const std::byte* key, std::byte* next) noexcept {
+  for (u32 tries = 0; tries < MAPS_HASH_TRIES_MAX; ++tries) {
+    u64* bucket = buckets;
+    Place place;
+    if (key != nullptr) place = locate(key, maps_hash(key, map.shape.key_size, seed), MAPS_HASH_TRIES_MAX);
+    const Place* after = place.node != 0 ? &place : nullptr;
+    if (after != nullptr) bucket = place.bucket;
+    bool changed = false;
+    for (u64* end = buckets + (bucket_mask + 1) * MAPS_HASH_LINE_WORDS; bucket != end && !changed;) {
+      if (next_in_bucket(bucket, after, next, changed)) return 0;
+      if (changed && after == nullptr)
+        changed = false;  // only this bucket again
+      else
+        bucket += MAPS_HASH_LINE_WORDS;
+      after = nullptr;
+    }
+    if (!changed) return -ENOENT;
+  }
+  return -EBUSY;
+}
+
+}  // namespace maps

@@ -96,6 +96,11 @@ Answer map_create(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
     SLUICE_TRY(btf, get_btf(client, int(attr.btf_fd)));
     if (auto typed = check_types(btf->types(), attr); !typed) return std::move(typed.error()).in(where);
   }
+  if (ops->holds == bpf::MapHolds::map) {
+    auto inner = get_map(client, int(attr.inner_map_fd));
+    if (!inner) return std::move(inner.error()).in(where + ": inner_map_fd");
+    spec.inner = std::make_shared<const bpf::MapSpec>(inner->map->spec());
+  }
   if (!check_budget(state, 0)) client.reclaim();
   if (auto fits = check_budget(state, 0); !fits) return std::move(fits.error()).in(where);
   auto live = ops->make(spec);

@@ -51,7 +51,7 @@ int read_fd(base::ConstBytes value, std::size_t at) {
 }
 
 bpf::MapObject program_object(const std::shared_ptr<Program>& program) {
-  return {program ? program->prog() : nullptr, program, program ? program->id() : 0};
+  return {.prog = program ? program->prog() : nullptr, .keep = program, .id = program ? program->id() : 0};
 }
 
 // A prog array takes programs of one kind: the first one that comes near it sets it.
@@ -89,6 +89,12 @@ Answer update_program(Client& client, Map& map, base::ConstBytes key, base::Cons
   return done(map.ops().update_object(map.live(), key, program_object(program), flags), "update");
 }
 
+Answer update_inner(Client& client, Map& map, base::ConstBytes key, base::ConstBytes value, u64 flags) {
+  SLUICE_TRY(MapTarget inner, get_map(client, read_fd(value, 0)));
+  bpf::MapObject object{.map = &inner.map->live(), .keep = inner.map};
+  return done(map.ops().update_object(map.live(), key, std::move(object), flags), "update");
+}
+
 }  // namespace
 
 Answer map_lookup_elem(DoorState&, Client& client, bpf::bpf_attr& attr, u32) {
@@ -104,9 +110,11 @@ Answer map_update_elem(DoorState& state, Client& client, bpf::bpf_attr& attr, u3
   Map& map = *target.map;
   SLUICE_TRY(auto key, get_key(map, attr.key));
   SLUICE_TRY(auto value, get_value(map, attr.value));
+  if (const int error = map.ops().judge_update(map.live(), key, attr.flags)) return done(error, "update");
   switch (map.ops().holds) {
     case bpf::MapHolds::program: return update_program(client, map, key, value, attr.flags);
     case bpf::MapHolds::device: return update_device(state, client, map, key, value, attr.flags);
+    case bpf::MapHolds::map: return update_inner(client, map, key, value, attr.flags);
     case bpf::MapHolds::bytes: break;
   }
   return done(map.ops().update(map.live(), key, value, attr.flags), "update");
@@ -146,7 +154,8 @@ Answer map_freeze(DoorState&, Client& client, bpf::bpf_attr& attr, u32) {
 
 base::Status Door::update_object(Map& map, base::ConstBytes key, const std::shared_ptr<Program>& program, u32 ifindex,
                                  u64 flags) {
-  if (map.ops().holds == bpf::MapHolds::bytes) return base::Error(EINVAL, "this map holds bytes");
+  if (map.ops().holds == bpf::MapHolds::bytes || map.ops().holds == bpf::MapHolds::map)
+    return base::Error(EINVAL, "this map holds neither programs nor devices");
   if (map.ops().holds == bpf::MapHolds::program) {
     if (!program) return base::Error(EINVAL, "no program");
     SLUICE_CHECK(check_slot_owner(map, *program));

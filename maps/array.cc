@@ -65,6 +65,11 @@ int next_index(ConstBytes key, Bytes next, u32 max_entries) {
   return 0;
 }
 
+int judge_slot(ConstBytes key, u64 flags, u32 max_entries) {
+  if (flags != bpf::BPF_ANY) return -EINVAL;
+  return maps_array_index(key.data()) < max_entries ? 0 : -E2BIG;
+}
+
 namespace {
 
 constexpr bpf_map_runtime kRuntime = complete({.lookup = &maps_array_lookup, .update = &maps_array_update});

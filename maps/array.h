@@ -22,6 +22,8 @@ inline constexpr MapRules kArrayRules = {
 
 class ArrayObject : public bpf::Map {
  public:
+  static constexpr bpf::InnerRule kInner = bpf::InnerRule::alike_entries;
+
   ArrayObject(const bpf::MapSpec& spec, const bpf_map_runtime* runtime);
   base::Status init(u32 copies);
 
@@ -47,5 +49,7 @@ class ArrayObject : public bpf::Map {
 
 // get_next_key of every array type: an index out of range asks for the first one.
 int next_index(ConstBytes key, Bytes next, u32 max_entries);
+// An update of an array whose elements are objects, before its value is looked at: EINVAL flags, E2BIG index.
+int judge_slot(ConstBytes key, u64 flags, u32 max_entries);
 
 }  // namespace maps

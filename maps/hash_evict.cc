@@ -23,8 +23,8 @@ u32 HashTable::evict(u32 lane) noexcept {
   return 0;
 }
 
-// False: the node is no entry's just now, or somebody else is changing it. Which key it holds does not matter, only that
-// the slot which names it has not changed when it dies.
+// False: the node is no entry's just now, or somebody else is changing it. Which key it holds does not matter: the slot
+// that names it has not changed when it dies.
 bool HashTable::evict_node(u32 node) noexcept {
   u64* bucket = bucket_of(__atomic_load_n(maps_lru_hash(nodes + node * stride_), __ATOMIC_RELAXED));
   const u64 control = load(&bucket[kControl]);

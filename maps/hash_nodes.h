@@ -3,8 +3,8 @@
 //
 //   part, the whole table or one CPU's share of it
 //   ┌───────────────────────────────┬──────────────┬──────────┐
-//   │ nodes of entries: a NodeStore │ one per lane │ in stock │   the two on the right are spares: a value is replaced by
-//   └───────────────────────────────┴──────────────┴──────────┘   writing a spare, and the old node is the next spare
+//   │ nodes of entries: a NodeStore │ one per lane │ in stock │   the two on the right are spares: a value is
+//   └───────────────────────────────┴──────────────┴──────────┘   replaced by a spare, the old node is the next spare
 //
 // Shape     as many entries exist as there are nodes of entries; a node's number says its part, not its role.
 //           BPF_F_NO_PREALLOC: one part without spares, nodes wait for readers before they are used again.

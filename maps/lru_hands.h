@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // lru_hands.h — which node an LRU table looks at next when it needs one: a clock, with a hand for each part.
 //
-//   nodes  1 2 3 4 5 6 7 8 …            the hand goes round; a node whose `used` is set loses it and stays, the next one
-//              ▲ hand: a window of 16    that lost it before goes. A new element takes the victim's node, so the hand
-//                for one lane            comes to it last.
+//   nodes  1 2 3 4 5 6 7 8 …            the hand goes round; a node whose `used` is set loses it and stays, the
+//              ▲ hand: a window of 16    next one that lost it before goes. A new element takes the victim's node,
+//                for one lane            so the hand comes to it last.
 //
 // Shape     a hand moves by windows, so that CPUs meet on its word only once in kWindow nodes.
 // Threads   any, lock-free. Two threads of one lane may be shown the same node; only one can take it out.

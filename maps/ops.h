@@ -9,7 +9,8 @@
 //     int lookup(ConstBytes key, Bytes value);       int update(ConstBytes key, ConstBytes value, u64 flags);
 //     int erase(ConstBytes key);                     int lookup_and_delete(ConstBytes key, Bytes value);
 //     int next_key(ConstBytes key, Bytes next);      int update_object(ConstBytes key, bpf::MapObject, u64 flags);
-//     base::Result<u64> direct_value(u32 offset);
+//     base::Result<u64> direct_value(u32 offset);    int judge_update(ConstBytes key, u64 flags);
+//     static constexpr bpf::InnerRule kInner;
 //   };
 //   constinit const bpf::MapOps bpf::hash_map_ops = maps::map_ops<HashMap>();
 //
@@ -60,6 +61,11 @@ struct Thunks {
       return self(map).update(key, value, flags);
     }
     return -EINVAL;
+  }
+
+  static int judge_update(bpf::Map& map, ConstBytes key, u64 flags) {
+    if constexpr (requires { &M::judge_update; }) return self(map).judge_update(key, flags);
+    return 0;
   }
 
   static int update_object(bpf::Map& map, ConstBytes key, bpf::MapObject object, u64 flags) {
@@ -116,6 +122,12 @@ consteval bpf::MapHolds held() {
 }
 
 template <class M>
+consteval bpf::InnerRule inner_rule() {
+  if constexpr (requires { M::kInner; }) return M::kInner;
+  return bpf::InnerRule::alike;
+}
+
+template <class M>
 consteval bpf::MapOps::Symbols symbols() {
   if constexpr (requires { M::kSymbols; }) return M::kSymbols;
   return {};
@@ -124,10 +136,21 @@ consteval bpf::MapOps::Symbols symbols() {
 template <class M>
 consteval bpf::MapOps map_ops() {
   using T = Thunks<M>;
-  return {held<M>(),    &M::check,         &M::make,         &T::lookup,
-          &T::update,   &T::update_object, &T::erase,        &T::lookup_and_delete,
-          &T::next_key, &T::direct_value,  &T::memory_bytes, &T::entry_count,
-          symbols<M>()};
+  return {.holds = held<M>(),
+          .inner = inner_rule<M>(),
+          .check = &M::check,
+          .make = &M::make,
+          .lookup = &T::lookup,
+          .update = &T::update,
+          .judge_update = &T::judge_update,
+          .update_object = &T::update_object,
+          .erase = &T::erase,
+          .lookup_and_delete = &T::lookup_and_delete,
+          .next_key = &T::next_key,
+          .direct_value = &T::direct_value,
+          .memory_bytes = &T::memory_bytes,
+          .entry_count = &T::entry_count,
+          .symbols = symbols<M>()};
 }
 
 }  // namespace maps

@@ -21,6 +21,7 @@ constexpr MapRules kRules = [] {
 
 class PercpuArrayMap final : public ArrayObject {
  public:
+  static constexpr bpf::InnerRule kInner = bpf::InnerRule::alike;
   static constexpr bpf::MapOps::Symbols kSymbols = {.lookup = "map_percpu_array_lookup",
                                                     .update = "map_percpu_array_update",
                                                     .lookup_percpu = "map_percpu_array_lookup_percpu"};

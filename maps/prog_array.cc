@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // prog_array.cc — BPF_MAP_TYPE_PROG_ARRAY: the programs that bpf_tail_call() jumps to.
 //
-// Shape     struct bpf_prog_array: one pointer per slot, replaced with one store and seen by the next tail call. The
-//           owners of the programs lie beside it.
-// Threads   slots are read by any CPU. Writers are control threads only; they take turns.
-// Lifetime  a program that leaves a slot is kept until every worker has been quiescent.
+// Shape     struct bpf_prog_array: one pointer per slot.
+// Threads, Lifetime: maps/owned_slots.h.
 // Errors    update: EINVAL unknown flag, E2BIG index. erase: E2BIG index, ENOENT empty.
 // Source    bpf(2), the running kernel.
 #include <cstring>
-#include <mutex>
-#include <unordered_map>
 
-#include "base/memory.h"
 #include "maps/array.h"
 #include "maps/check.h"
 #include "maps/head.h"
 #include "maps/ops.h"
+#include "maps/owned_slots.h"
 
 namespace maps {
 namespace {
@@ -32,20 +28,15 @@ constexpr MapRules kRules = {.flags = bpf::BPF_F_NUMA_NODE | bpf::BPF_F_RDONLY |
 class ProgArrayMap final : public bpf::Map {
  public:
   static constexpr bpf::MapHolds kHolds = bpf::MapHolds::program;
+  static constexpr bpf::InnerRule kInner = bpf::InnerRule::never;
 
   explicit ProgArrayMap(const bpf::MapSpec& spec) : bpf::Map(spec) { fill_head(array_.map, spec, &kRuntime); }
-  ~ProgArrayMap() override {
-    if (!owners_.empty()) base::Reclaim::process().retire([owners = std::move(owners_)]() mutable { owners.clear(); });
-  }
 
   static base::Status check(const bpf::MapSpec& spec) { return check_spec(spec, kRules); }
   static base::Result<std::unique_ptr<bpf::Map>> make(const bpf::MapSpec& spec) {
     auto map = std::make_unique<ProgArrayMap>(spec);
-    const std::string what = "map '" + spec.name + "'";
-    const u64 bytes = u64{spec.max_entries} * sizeof(const bpf_prog*);
-    SLUICE_TRY(map->charge_, base::MemoryCharge::make(base::MemoryBudget::process(), what, bytes));
-    SLUICE_TRY(map->memory_, base::MemoryRegion::make(what, {bytes}));
-    map->array_.slots = reinterpret_cast<const bpf_prog**>(map->memory_.data());
+    SLUICE_CHECK(map->slots_.init("map '" + spec.name + "'", spec.max_entries));
+    map->array_.slots = reinterpret_cast<const bpf_prog**>(map->slots_.data());
     return std::unique_ptr<bpf::Map>(std::move(map));
   }
 
@@ -54,58 +45,35 @@ class ProgArrayMap final : public bpf::Map {
   // bpf(2) shows a slot as the program's id.
   int lookup(ConstBytes key, Bytes value) {
     const u32 index = maps_array_index(key.data());
-    const bpf_prog* prog =
-        index < spec().max_entries ? __atomic_load_n(&array_.slots[index], __ATOMIC_ACQUIRE) : nullptr;
+    if (index >= spec().max_entries) return -ENOENT;
+    const auto* prog = static_cast<const bpf_prog*>(slots_.at(index));
     if (prog == nullptr) return -ENOENT;
     std::memcpy(value.data(), &prog->id, sizeof prog->id);
     return 0;
   }
 
+  int judge_update(ConstBytes key, u64 flags) { return judge_slot(key, flags, spec().max_entries); }
+
   int update_object(ConstBytes key, bpf::MapObject object, u64 flags) {
-    if (flags != bpf::BPF_ANY) return -EINVAL;
-    const u32 index = maps_array_index(key.data());
-    if (index >= spec().max_entries) return -E2BIG;
+    if (int error = judge_update(key, flags)) return error;
     if (object.prog == nullptr) return -EINVAL;
-    put(index, std::move(object));
+    slots_.put(maps_array_index(key.data()), object.prog, std::move(object.keep));
     return 0;
   }
 
   int erase(ConstBytes key) {
     const u32 index = maps_array_index(key.data());
     if (index >= spec().max_entries) return -E2BIG;
-    return put(index, {}) ? 0 : -ENOENT;
+    return slots_.put(index, nullptr, {}) ? 0 : -ENOENT;
   }
 
   int next_key(ConstBytes key, Bytes next) { return next_index(key, next, spec().max_entries); }
-  u64 memory_bytes() const { return charge_.bytes(); }
-  u64 entry_count() const {
-    std::lock_guard lock(mutex_);
-    return owners_.size();
-  }
+  u64 memory_bytes() const { return slots_.memory_bytes(); }
+  u64 entry_count() const { return slots_.count(); }
 
  private:
-  // Fills or empties a slot; answers whether there was a program in it.
-  bool put(u32 index, bpf::MapObject object) {
-    std::shared_ptr<const void> old;
-    bool filled = false;
-    {
-      std::lock_guard lock(mutex_);
-      filled = __atomic_exchange_n(&array_.slots[index], object.prog, __ATOMIC_ACQ_REL) != nullptr;
-      if (filled) old = std::move(owners_[index]);
-      if (object.prog != nullptr)
-        owners_[index] = std::move(object.keep);
-      else
-        owners_.erase(index);
-    }
-    if (old != nullptr) base::Reclaim::process().retire([old = std::move(old)]() mutable { old.reset(); });
-    return filled;
-  }
-
   bpf_prog_array array_{};
-  mutable std::mutex mutex_;  // control threads only
-  std::unordered_map<u32, std::shared_ptr<const void>> owners_;
-  base::MemoryCharge charge_;
-  base::MemoryRegion memory_;
+  OwnedSlots slots_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "maps/devmap_inline.h"
 #include "maps/hash_inline.h"
 #include "maps/lpm_inline.h"
+#include "maps/map_of_maps_inline.h"
 
 #define MAP_LOOKUP(name)                                                                                             \
   void* map_##name##_lookup(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, const void* key) { \
@@ -54,6 +55,9 @@ MAP_LOOKUP_PERCPU(lru_percpu_hash)
 MAP_LOOKUP(lpm_trie)
 MAP_UPDATE(lpm_trie)
 MAP_ERASE(lpm_trie)
+
+MAP_LOOKUP(array_of_maps)
+MAP_LOOKUP(hash_of_maps)
 
 MAP_LOOKUP(devmap)
 int64_t map_devmap_redirect(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, uint64_t key,

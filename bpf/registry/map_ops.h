@@ -31,6 +31,7 @@ struct MapSpec {
   base::u64 map_extra = 0;
   base::u32 numa_node = 0;
   std::string name;
+  std::shared_ptr<const MapSpec> inner;  // maps of maps: the shape of those they hold
 };
 
 // A map object. Concrete maps hold a C struct that begins with bpf_map and return its address from head().
@@ -52,16 +53,26 @@ class Map {
 
 // What the values of a map are. Where they are objects, the bpf(2) door resolves the descriptor in the value first and
 // hands the object over; the map keeps it alive.
-enum class MapHolds : base::u8 { bytes, program, device };
+enum class MapHolds : base::u8 { bytes, program, device, map };
+
+// May a map of this type lie in a map of maps, beside others that are alike?
+enum class InnerRule : base::u8 {
+  alike,          // type, sizes and flags
+  alike_entries,  // ... and max_entries, unless BPF_F_INNER_MAP
+  never,          // ENOTSUPP
+  nested,         // EINVAL: it holds maps itself
+};
 
 struct MapObject {
   const bpf_prog* prog = nullptr;          // MapHolds::program, or the program of a device entry (may be null)
-  std::shared_ptr<const void> keep;        // owner of `prog`
+  Map* map = nullptr;                      // MapHolds::map
+  std::shared_ptr<const void> keep;        // owner of `prog` or `map`
   base::u32 id = 0;                        // program id, or ifindex of a device
 };
 
 struct MapOps {
   MapHolds holds;
+  InnerRule inner;
   // MAP_CREATE: judges the numbers alone (EINVAL, E2BIG, EPERM), then allocates (ENOMEM with both figures).
   base::Status (*check)(const MapSpec&);
   base::Result<std::unique_ptr<Map>> (*make)(const MapSpec&);
@@ -69,6 +80,8 @@ struct MapOps {
   // Elements, from bpf(2). `value` has value_size bytes, or round_up(value_size, 8) * possible CPUs for per-CPU maps.
   int (*lookup)(Map&, ConstBytes key, Bytes value, base::u64 flags);
   int (*update)(Map&, ConstBytes key, ConstBytes value, base::u64 flags);
+  // What Linux answers to an update before it looks at the descriptor in the value: 0, or a negative errno.
+  int (*judge_update)(Map&, ConstBytes key, base::u64 flags);
   int (*update_object)(Map&, ConstBytes key, MapObject object, base::u64 flags);  // MapHolds other than bytes
   int (*erase)(Map&, ConstBytes key);
   int (*lookup_and_delete)(Map&, ConstBytes key, Bytes value, base::u64 flags);

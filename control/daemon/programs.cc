@@ -107,6 +107,7 @@ class MapFiller {
     switch (map.ops().holds) {
       case bpf::MapHolds::device: return put_device(map, key, entry);
       case bpf::MapHolds::program: return put_program(map, key, entry);
+      case bpf::MapHolds::map: return base::Error(EOPNOTSUPP, "inner maps cannot be named in the configuration yet");
       case bpf::MapHolds::bytes: break;
     }
     return put_bytes(map, key, entry);

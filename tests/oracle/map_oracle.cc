@@ -55,7 +55,7 @@ u64 address(const void* p) {
   return reinterpret_cast<u64>(p);
 }
 
-int host_create(const bpf::MapSpec& spec) {
+int host_create(const bpf::MapSpec& spec, int inner_fd = -1) {
   bpf::bpf_attr attr{};
   attr.map_type = spec.type;
   attr.key_size = spec.key_size;
@@ -64,6 +64,7 @@ int host_create(const bpf::MapSpec& spec) {
   attr.map_flags = spec.map_flags;
   attr.map_extra = spec.map_extra;
   attr.numa_node = spec.numa_node;
+  if (inner_fd >= 0) attr.inner_map_fd = static_cast<u32>(inner_fd);
   return host_call(bpf::BPF_MAP_CREATE, attr);
 }
 
@@ -81,6 +82,48 @@ struct Program {
   int fd = -1;
   bpf_prog prog{};
 };
+
+// A map of the kernel's and one of ours, made alike and known by one id, to lie in maps of maps.
+struct Inner {
+  int fd = -1;
+  std::shared_ptr<bpf::Map> map;
+};
+
+Inner make_inner(bpf::bpf_map_type type, u32 key_size, u32 value_size, u32 max_entries, u32 flags) {
+  bpf::MapSpec spec;
+  spec.type = type;
+  spec.key_size = key_size;
+  spec.value_size = value_size;
+  spec.max_entries = max_entries;
+  spec.map_flags = flags;
+  spec.name = "inner";
+  Inner inner{host_create(spec), *(*bpf::find_map_ops(type))->make(spec)};
+  std::array<u32, 64> info{};  // struct bpf_map_info begins with type and id
+  bpf::bpf_attr query{};
+  query.info.bpf_fd = static_cast<u32>(inner.fd);
+  query.info.info_len = sizeof info;
+  query.info.info = address(info.data());
+  host_call(bpf::BPF_OBJ_GET_INFO_BY_FD, query);
+  inner.map->head()->id = info[1];
+  return inner;
+}
+
+std::vector<Inner> make_inners() {
+  std::vector<Inner> inners;
+  for (u32 entries : {4U, 8U}) {
+    for (u32 flags : {0U, u32{bpf::BPF_F_INNER_MAP}, u32{bpf::BPF_F_RDONLY_PROG}})
+      inners.push_back(make_inner(bpf::BPF_MAP_TYPE_ARRAY, 4, 8, entries, flags));
+    inners.push_back(make_inner(bpf::BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, entries, 0));
+    inners.push_back(make_inner(bpf::BPF_MAP_TYPE_HASH, 4, 8, entries, 0));
+    inners.push_back(make_inner(bpf::BPF_MAP_TYPE_HASH, 4, 8, entries, bpf::BPF_F_NO_PREALLOC));
+    inners.push_back(make_inner(bpf::BPF_MAP_TYPE_HASH, 8, 8, entries, 0));
+    inners.push_back(make_inner(bpf::BPF_MAP_TYPE_LRU_HASH, 4, 8, entries, bpf::BPF_F_NO_COMMON_LRU));
+    inners.push_back(make_inner(bpf::BPF_MAP_TYPE_LPM_TRIE, 8, 8, entries, bpf::BPF_F_NO_PREALLOC));
+    inners.push_back(make_inner(bpf::BPF_MAP_TYPE_DEVMAP, 4, 4, entries, 0));
+    inners.push_back(make_inner(bpf::BPF_MAP_TYPE_PROG_ARRAY, 4, 4, entries, 0));
+  }
+  return inners;
+}
 
 Program load_program() {
   const bpf::bpf_insn insns[2] = {{0xb7, 0, 0, 0, 2}, {0x95, 0, 0, 0, 0}};
@@ -154,6 +197,16 @@ constexpr Type kTypes[] = {
      {4, 4, 4, 4, 8, 0},
      {0, 0, 0, BPF_F_NO_PREALLOC, BPF_F_RDONLY_PROG},
      true},
+    {BPF_MAP_TYPE_ARRAY_OF_MAPS,
+     {4, 4, 4, 4, 0, 8},
+     {4, 4, 4, 4, 8, 0},
+     {0, 0, 0, BPF_F_NO_PREALLOC, BPF_F_RDONLY_PROG},
+     true},
+    {BPF_MAP_TYPE_HASH_OF_MAPS,
+     {1, 4, 8, 13, 16, 0},
+     {4, 4, 4, 4, 8, 1},
+     {0, 0, BPF_F_NO_PREALLOC, BPF_F_RDONLY_PROG, BPF_F_INNER_MAP},
+     false},
     {BPF_MAP_TYPE_DEVMAP,
      {4, 4, 4, 4, 0, 8},
      {4, 4, 8, 8, 6, 12},
@@ -163,7 +216,8 @@ constexpr Type kTypes[] = {
 
 class Round {
  public:
-  Round(const Type& type, u64 seed, const Program& program) : type_(type), random_(seed), program_(program) {}
+  Round(const Type& type, u64 seed, const Program& program, const std::vector<Inner>& inners)
+      : type_(type), random_(seed), program_(program), inners_(inners) {}
   ~Round() {
     if (fd_ >= 0) close(fd_);
   }
@@ -208,10 +262,15 @@ class Round {
   }
 
   bool create() {
-    fd_ = host_create(spec_);
+    ops_ = *find_map_ops(spec_.type);
+    int inner_fd = -1;
+    if (ops_->holds == MapHolds::map) {
+      const Inner& inner = inners_[random_() % inners_.size()];
+      inner_fd = inner.fd;
+      spec_.inner = std::make_shared<const MapSpec>(inner.map->spec());
+    }
+    fd_ = host_create(spec_, inner_fd);
     int ours = 0;
-    auto ops = find_map_ops(spec_.type);
-    ops_ = *ops;
     if (auto checked = ops_->check(spec_); !checked) {
       ours = -checked.error().code();
     } else if (auto made = ops_->make(spec_); !made) {
@@ -273,8 +332,12 @@ class Round {
     Buffer value = draw_value();
     MapObject object;
     if (ops_->holds == MapHolds::program) {
-      object = {&program_.prog, {}, program_.prog.id};
+      object = {.prog = &program_.prog, .keep = {}, .id = program_.prog.id};
       std::memcpy(value.data(), &program_.fd, 4);
+    } else if (ops_->holds == MapHolds::map) {
+      const Inner& inner = inners_[random_() % inners_.size()];
+      object = {.map = inner.map.get(), .keep = inner.map, .id = 0};
+      std::memcpy(value.data(), &inner.fd, 4);
     } else if (ops_->holds == MapHolds::device) {
       object.id = pick({0U, 1U, 1U});  // 1 is the loopback device
       std::fill(value.begin(), value.end(), std::byte{0});
@@ -391,6 +454,7 @@ class Round {
   const Type& type_;
   std::mt19937_64 random_;
   const Program& program_;
+  const std::vector<Inner>& inners_;
   MapSpec spec_;
   int fd_ = -1;
   std::unique_ptr<Map> map_;
@@ -427,6 +491,7 @@ int main(int argc, char** argv) {
     std::printf("SKIPPED: the host kernel is no oracle here: bpf(BPF_PROG_LOAD): %s\n", std::strerror(-program.fd));
     return kSkipped;
   }
+  const std::vector<Inner> inners = make_inners();
   std::printf("map_oracle --seed %" PRIu64 "\n", options.seed);
   const auto start = std::chrono::steady_clock::now();
   const auto elapsed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
@@ -437,7 +502,7 @@ int main(int argc, char** argv) {
     if (options.ops != 0 ? total >= options.ops : elapsed() >= options.seconds) break;
     const std::size_t which = (options.seed + round) % std::size(kTypes);
     if (!options.type.empty() && kMapTypes[kTypes[which].type].name != options.type) continue;
-    const base::s64 sent = Round(kTypes[which], options.seed + round, program).run();
+    const base::s64 sent = Round(kTypes[which], options.seed + round, program, inners).run();
     if (sent < 0) {
       ++failures;
       std::printf("  repeat: --seed %" PRIu64 " --ops 1\n", options.seed + round);

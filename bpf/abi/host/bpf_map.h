@@ -59,6 +59,12 @@ struct bpf_prog_array {
   const struct bpf_prog **slots; /* max_entries of them, NULL where empty */
 };
 
+/* BPF_MAP_TYPE_ARRAY_OF_MAPS, likewise. */
+struct bpf_map_slots {
+  struct bpf_map map;
+  struct bpf_map **slots; /* max_entries of them, NULL where empty */
+};
+
 /* BPF_MAP_TYPE_DEVMAP. An entry is one word, ifindex | program id << 32, which is also the value that programs look up;
  * 0 is empty. A broadcast goes to every ifindex in it. */
 struct bpf_devmap {

@@ -109,6 +109,7 @@ class Call {
   void run() {
     // A client's pointer that the table does not know is not the door's business: nobody may follow it.
     bpf_attr served = attr_;
+    room_ = attr_.batch.count;
     for (const Buffer& buffer : buffers_) set_pointer(&served, buffer.range.pointer_offset, buffer.address());
     if (head_.cmd == bpf::BPF_OBJ_GET_INFO_BY_FD && !buffers_.empty()) swap_nested_in();
     if (is_walk()) client_.sweep();
@@ -167,7 +168,7 @@ class Call {
   }
 
   base::Result<load::MapShape> get_map_shape() {
-    SLUICE_TRY(Target target, client_.find(int(attr_.map_fd)));
+    SLUICE_TRY(Target target, client_.find(load::shaping_fd(head_.cmd, attr_)));
     if (target.object->kind() != ObjectKind::map) return base::Error(EINVAL, "not a map");
     const bpf::MapSpec& spec = static_cast<Map&>(*target.object).spec();
     return load::MapShape{spec.type, spec.key_size, spec.value_size, spec.max_entries};
@@ -222,7 +223,18 @@ class Call {
       return std::min(buffer.client_bytes, buffer.range.pointer_offset == offsetof(bpf_attr, test.data_out)
                                                ? attr_.test.data_size_out
                                                : attr_.test.ctx_size_out);
+    if (is_batch_look_up() && !buffer.range.in) return batch_bytes(buffer);
     return done || buffer.range.in ? buffer.client_bytes : 0;
+  }
+
+  bool is_batch_look_up() const {
+    return head_.cmd == bpf::BPF_MAP_LOOKUP_BATCH || head_.cmd == bpf::BPF_MAP_LOOKUP_AND_DELETE_BATCH;
+  }
+  // `count` elements were stored, of the room that the client gave; behind the last one of all the answer is ENOENT.
+  u32 batch_bytes(const Buffer& buffer) const {
+    if ((result_ < 0 && result_ != -ENOENT) || room_ == 0 || attr_.batch.count == 0) return 0;
+    const bool token = buffer.range.pointer_offset == offsetof(bpf_attr, batch.out_batch);
+    return token ? buffer.client_bytes : u32(u64{buffer.client_bytes} / room_ * std::min(attr_.batch.count, room_));
   }
 
   void add_patch(const Buffer& buffer, std::vector<load::PatchHead>& patches, std::vector<base::ConstBytes>& runs) {
@@ -240,6 +252,7 @@ class Call {
   std::vector<Buffer> buffers_;
   std::vector<NestedBuffer> nested_;
   long result_ = 0;
+  u32 room_ = 0;  // batch.count as the client gave it
 };
 
 }  // namespace

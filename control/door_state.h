@@ -31,6 +31,10 @@ Answer map_update_elem(DoorState&, Client&, bpf::bpf_attr&, u32 size);
 Answer map_delete_elem(DoorState&, Client&, bpf::bpf_attr&, u32 size);
 Answer map_get_next_key(DoorState&, Client&, bpf::bpf_attr&, u32 size);
 Answer map_lookup_and_delete_elem(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer map_lookup_batch(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer map_lookup_and_delete_batch(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer map_update_batch(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer map_delete_batch(DoorState&, Client&, bpf::bpf_attr&, u32 size);
 Answer map_freeze(DoorState&, Client&, bpf::bpf_attr&, u32 size);
 Answer prog_load(DoorState&, Client&, bpf::bpf_attr&, u32 size);
 Answer prog_bind_map(DoorState&, Client&, bpf::bpf_attr&, u32 size);
@@ -46,6 +50,11 @@ Answer prog_get_fd_by_id(DoorState&, Client&, bpf::bpf_attr&, u32 size);
 Answer map_get_fd_by_id(DoorState&, Client&, bpf::bpf_attr&, u32 size);
 Answer btf_get_fd_by_id(DoorState&, Client&, bpf::bpf_attr&, u32 size);
 Answer planned_command(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+
+// An update from bpf(2): descriptors in the value become objects first.
+Answer update_element(DoorState&, Client&, Map&, base::ConstBytes key, base::ConstBytes value, u64 flags);
+// EINVAL: BPF_F_LOCK for a map without a lock in its values.
+base::Status check_lock_flag(const Map& map, u64 flags);
 
 // Objects by descriptor: EBADF not open, EINVAL open but something else.
 struct MapTarget {

@@ -105,19 +105,29 @@ Answer map_lookup_elem(DoorState&, Client& client, bpf::bpf_attr& attr, u32) {
   return done(target.map->ops().lookup(target.map->live(), key, value, attr.flags), "look-up");
 }
 
+base::Status check_lock_flag(const Map&, u64 flags) {
+  if (flags & bpf::BPF_F_LOCK) return base::Error(EINVAL, "BPF_F_LOCK: the map's values have no lock");
+  return base::success();
+}
+
 Answer map_update_elem(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
   SLUICE_TRY(MapTarget target, get_writable(client, int(attr.map_fd)));
-  Map& map = *target.map;
-  SLUICE_TRY(auto key, get_key(map, attr.key));
-  SLUICE_TRY(auto value, get_value(map, attr.value));
-  if (const int error = map.ops().judge_update(map.live(), key, attr.flags)) return done(error, "update");
+  SLUICE_CHECK(check_lock_flag(*target.map, attr.flags));
+  SLUICE_TRY(auto key, get_key(*target.map, attr.key));
+  SLUICE_TRY(auto value, get_value(*target.map, attr.value));
+  return update_element(state, client, *target.map, key, value, attr.flags);
+}
+
+Answer update_element(DoorState& state, Client& client, Map& map, base::ConstBytes key, base::ConstBytes value,
+                      u64 flags) {
+  if (const int error = map.ops().judge_update(map.live(), key, flags)) return done(error, "update");
   switch (map.ops().holds) {
-    case bpf::MapHolds::program: return update_program(client, map, key, value, attr.flags);
-    case bpf::MapHolds::device: return update_device(state, client, map, key, value, attr.flags);
-    case bpf::MapHolds::map: return update_inner(client, map, key, value, attr.flags);
+    case bpf::MapHolds::program: return update_program(client, map, key, value, flags);
+    case bpf::MapHolds::device: return update_device(state, client, map, key, value, flags);
+    case bpf::MapHolds::map: return update_inner(client, map, key, value, flags);
     case bpf::MapHolds::bytes: break;
   }
-  return done(map.ops().update(map.live(), key, value, attr.flags), "update");
+  return done(map.ops().update(map.live(), key, value, flags), "update");
 }
 
 Answer map_delete_elem(DoorState&, Client& client, bpf::bpf_attr& attr, u32) {

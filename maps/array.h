@@ -23,6 +23,7 @@ inline constexpr MapRules kArrayRules = {
 class ArrayObject : public bpf::Map {
  public:
   static constexpr bpf::InnerRule kInner = bpf::InnerRule::alike_entries;
+  static constexpr u8 kBatch = bpf::kBatchArray;
 
   ArrayObject(const bpf::MapSpec& spec, const bpf_map_runtime* runtime);
   base::Status init(u32 copies);

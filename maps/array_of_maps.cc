@@ -31,6 +31,7 @@ constexpr MapRules kRules = {.flags = bpf::BPF_F_NUMA_NODE | bpf::BPF_F_RDONLY |
 class ArrayOfMaps final : public bpf::Map {
  public:
   static constexpr bpf::MapHolds kHolds = bpf::MapHolds::map;
+  static constexpr u8 kBatch = bpf::kBatchArray;
   static constexpr bpf::InnerRule kInner = bpf::InnerRule::nested;
   static constexpr bpf::MapOps::Symbols kSymbols = {.lookup = "map_array_of_maps_lookup"};
 

@@ -27,6 +27,8 @@ bpf::MapSpec lru_spec(bpf::MapSpec spec);
 
 class HashObject : public bpf::Map {
  public:
+  static constexpr u8 kBatch = bpf::kBatchTable;
+
   HashObject(const bpf::MapSpec& spec, const bpf_map_runtime* runtime);
   base::Status init(int form) { return table_.init(spec(), form); }
 
@@ -38,6 +40,9 @@ class HashObject : public bpf::Map {
   int erase(ConstBytes key) { return table_.erase(key.data(), base::current_cpu()); }
   int lookup_and_delete(ConstBytes key, Bytes value) { return table_.erase(key.data(), base::current_cpu(), &value); }
   int next_key(ConstBytes key, Bytes next) { return table_.next_key(key.empty() ? nullptr : key.data(), next.data()); }
+  int scan(u64& cursor, bool take, Bytes key, Bytes value) {
+    return table_.scan(cursor, take, base::current_cpu(), key.data(), value);
+  }
   u64 memory_bytes() const { return table_.memory_bytes(); }
   u64 entry_count() const { return table_.entry_count(); }
 

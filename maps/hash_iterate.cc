@@ -65,4 +65,60 @@ int HashTable::next_key(const std::byte* key, std::byte* next) noexcept {
   return -EBUSY;
 }
 
+// The first entry at place `at` of a bucket or behind it, and its place: slots first, then the overflow list's entries.
+// node 0: none.
+HashTable::Place HashTable::entry_from(u64* bucket, u32& at) const noexcept {
+  for (; at < kSlots; ++at) {
+    const u64 slot = load(&bucket[at]);
+    if (tag_of(slot) == 0) continue;
+    read_fence();
+    const u64 control = load(&bucket[kControl]);
+    if ((control & published_bit(at)) != 0 && load(&bucket[at]) == slot)
+      return {bucket, control, &bucket[at], slot, static_cast<u32>(node_of(slot)), 0};
+  }
+  const u64 control = load(&bucket[kControl]);
+  u32 place = kSlots;
+  for (u64 line = node_of(control); line != 0; line = node_of(load(&line_of(line)[kControl]))) {
+    for (u32 i = 0; i < kSlots; ++i) {
+      u64* word = &line_of(line)[i];
+      const u64 entry = load(word);
+      read_fence();
+      if (load(&bucket[kControl]) != control) return entry_from(bucket, at);
+      if (entry == 0) break;
+      if (place++ < at) continue;
+      at = place - 1;
+      return {bucket, control, word, entry, static_cast<u32>(node_of(entry)), static_cast<u32>(line)};
+    }
+  }
+  return {};
+}
+
+int HashTable::scan(u64& cursor, bool take, u32 lane, std::byte* key, base::Bytes value) noexcept {
+  u64 index = cursor >> 32;
+  u32 at = static_cast<u32>(cursor);
+  while (index <= bucket_mask) {
+    const Place place = entry_from(buckets + index * MAPS_HASH_LINE_WORDS, at);
+    if (place.node == 0) {
+      ++index;
+      at = 0;
+      continue;
+    }
+    maps_fetch_bytes(key, key_of(place.node), map.shape.key_size);
+    fetch(place, value);
+    if (!still_at(place)) continue;
+    if (take) {
+      const int result = unlink(place);
+      if (result == kAgain) continue;
+      if (result != 0) return result;
+      retire(lane, place.node);
+    }
+    // The last entry of an overflow list has moved to the place of one that was taken out.
+    if (!take || place.line == 0) ++at;
+    cursor = index << 32 | at;
+    return 0;
+  }
+  cursor = (bucket_mask + 1) << 32;
+  return -ENOENT;
+}
+
 }  // namespace maps

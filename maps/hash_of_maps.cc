@@ -25,6 +25,7 @@ constexpr bpf_map_runtime kRuntime = complete({.lookup = &maps_hash_of_maps_look
 class HashOfMaps final : public bpf::Map {
  public:
   static constexpr bpf::MapHolds kHolds = bpf::MapHolds::map;
+  static constexpr u8 kBatch = bpf::kBatchTable;
   static constexpr bpf::InnerRule kInner = bpf::InnerRule::nested;
   static constexpr bpf::MapOps::Symbols kSymbols = {.lookup = "map_hash_of_maps_lookup"};
 
@@ -83,6 +84,20 @@ class HashOfMaps final : public bpf::Map {
   }
 
   int next_key(ConstBytes key, Bytes next) { return table_.next_key(key.empty() ? nullptr : key.data(), next.data()); }
+  int scan(u64& cursor, bool take, Bytes key, Bytes value) {
+    const bpf_map* inner = nullptr;
+    OwnedSlots::Owner old;
+    {
+      std::lock_guard lock(mutex_);
+      if (int error =
+              table_.scan(cursor, take, base::current_cpu(), key.data(), std::as_writable_bytes(std::span(&inner, 1))))
+        return error;
+      if (take)
+        if (auto row = owners_.extract(name_of(key))) old = std::move(row.mapped());
+    }
+    if (old != nullptr) release_later(std::move(old));
+    return copy_id(inner, value);
+  }
   u64 memory_bytes() const { return table_.memory_bytes(); }
   u64 entry_count() const { return table_.entry_count(); }
 

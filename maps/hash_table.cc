@@ -333,10 +333,14 @@ int HashTable::erase(const void* key, u32 lane, base::Bytes* old_value) noexcept
     if (result == kAgain) continue;
     if (result != 0) return result;
     if (old_value != nullptr) fetch(place, *old_value);
-    store_.retire(lane, place.node);
-    if (!preallocated_) live_.fetch_sub(1, std::memory_order_release);
+    retire(lane, place.node);
     return 0;
   }
+}
+
+void HashTable::retire(u32 lane, u32 node) noexcept {
+  store_.retire(lane, node);
+  if (!preallocated_) live_.fetch_sub(1, std::memory_order_release);
 }
 
 // ---- accounts

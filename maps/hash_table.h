@@ -56,6 +56,8 @@ class HashTable : public hash_map {
   int update_on_cpu(const void* key, const void* value, u64 flags, u32 cpu) noexcept;
   int erase(const void* key, u32 lane, base::Bytes* old_value = nullptr) noexcept;
   int next_key(const std::byte* key, std::byte* next) noexcept;
+  // The first entry at or behind `cursor` (bpf::cursor_of), which moves behind it. -ENOENT: there is none.
+  int scan(u64& cursor, bool take, u32 lane, std::byte* key, base::Bytes value) noexcept;
 
   u64 memory_bytes() const noexcept { return charge_.bytes(); }
   u64 entry_count() const noexcept;
@@ -94,6 +96,7 @@ class HashTable : public hash_map {
   void put_percpu(u32 node, const Write& write, bool new_key) noexcept;
   void drop(Write& write) noexcept;
   int unlink(const Place& place) noexcept;
+  void retire(u32 lane, u32 node) noexcept;
   u32 evict(u32 lane) noexcept;
   bool evict_node(u32 node) noexcept;
   std::optional<u32> reserve_slot(u64* bucket, u64 entry, u64& reserved) noexcept;
@@ -108,6 +111,7 @@ class HashTable : public hash_map {
 
   bool take_count() noexcept;
   void fetch(const Place& place, base::Bytes value) const noexcept;
+  Place entry_from(u64* bucket, u32& at) const noexcept;
   bool next_in_bucket(const u64* bucket, const Place* after, std::byte* next, bool& changed) const noexcept;
 
   bool percpu() const noexcept { return form_ & MAPS_HASH_PERCPU; }

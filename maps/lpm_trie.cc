@@ -321,6 +321,7 @@ constexpr MapRules kRules = {.flags = bpf::BPF_F_NO_PREALLOC | bpf::BPF_F_NUMA_N
 
 class LpmTrieMap final : public bpf::Map {
  public:
+  static constexpr u8 kBatch = bpf::kBatchKeys;
   static constexpr bpf::MapOps::Symbols kSymbols = {
       .lookup = "map_lpm_trie_lookup", .update = "map_lpm_trie_update", .erase = "map_lpm_trie_erase"};
 

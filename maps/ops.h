@@ -10,7 +10,8 @@
 //     int erase(ConstBytes key);                     int lookup_and_delete(ConstBytes key, Bytes value);
 //     int next_key(ConstBytes key, Bytes next);      int update_object(ConstBytes key, bpf::MapObject, u64 flags);
 //     base::Result<u64> direct_value(u32 offset);    int judge_update(ConstBytes key, u64 flags);
-//     static constexpr bpf::InnerRule kInner;
+//     static constexpr bpf::InnerRule kInner;        static constexpr u8 kBatch;
+//     int scan(u64& cursor, bool take, Bytes key, Bytes value);
 //   };
 //   constinit const bpf::MapOps bpf::hash_map_ops = maps::map_ops<HashMap>();
 //
@@ -106,6 +107,15 @@ struct Thunks {
     return -EINVAL;
   }
 
+  static int scan(bpf::Map& map, u64& cursor, bool take, Bytes key, Bytes value) {
+    if constexpr (requires { &M::scan; }) {
+      if (!key_fits(map, key) || value.size() != value_bytes(map.spec())) return -EINVAL;
+      base::ReadSection section;
+      return self(map).scan(cursor, take, key, value);
+    }
+    return kNotSupported;
+  }
+
   static base::Result<u64> direct_value(bpf::Map& map, u32 offset) {
     if constexpr (requires { &M::direct_value; }) return self(map).direct_value(offset);
     return base::Error(EINVAL, "map '" + map.spec().name + "' has no value that a program can address directly");
@@ -128,6 +138,12 @@ consteval bpf::InnerRule inner_rule() {
 }
 
 template <class M>
+consteval u8 batch_bits() {
+  if constexpr (requires { M::kBatch; }) return M::kBatch;
+  return 0;
+}
+
+template <class M>
 consteval bpf::MapOps::Symbols symbols() {
   if constexpr (requires { M::kSymbols; }) return M::kSymbols;
   return {};
@@ -138,6 +154,7 @@ consteval bpf::MapOps map_ops() {
   using T = Thunks<M>;
   return {.holds = held<M>(),
           .inner = inner_rule<M>(),
+          .batch = batch_bits<M>(),
           .check = &M::check,
           .make = &M::make,
           .lookup = &T::lookup,
@@ -147,6 +164,7 @@ consteval bpf::MapOps map_ops() {
           .erase = &T::erase,
           .lookup_and_delete = &T::lookup_and_delete,
           .next_key = &T::next_key,
+          .scan = &T::scan,
           .direct_value = &T::direct_value,
           .memory_bytes = &T::memory_bytes,
           .entry_count = &T::entry_count,

@@ -104,11 +104,13 @@ int marshal(u32 cmd, const bpf_attr& attr, const RangeList& ranges, const MapSha
         std::memcpy(&fd, blob.data() + i, sizeof fd);
         out.fds.push_back(fd);
       }
-    if (cmd == BPF_MAP_UPDATE_ELEM && shape && range.pointer_offset == offsetof(bpf_attr, value)) {
+    const bool values = (cmd == BPF_MAP_UPDATE_ELEM && range.pointer_offset == offsetof(bpf_attr, value)) ||
+                        (cmd == BPF_MAP_UPDATE_BATCH && range.pointer_offset == offsetof(bpf_attr, batch.values));
+    if (values && shape) {
       const int at = value_fd_offset(*shape);
-      if (at >= 0 && std::size_t(at) + sizeof(int) <= blob.size()) {
+      for (std::size_t i = std::size_t(at); at >= 0 && i + sizeof(int) <= blob.size(); i += shape->value_size) {
         int fd;
-        std::memcpy(&fd, blob.data() + at, sizeof fd);
+        std::memcpy(&fd, blob.data() + i, sizeof fd);
         out.fds.push_back(fd);
       }
     }
@@ -159,7 +161,7 @@ long DoorClient::call(u32 cmd, void* user_attr, u32 size) {
   MapShape shape;
   const bool shaped = needs_map_shape(cmd);
   if (shaped) {
-    const long rc = find_shape(int(attr.map_fd), shape);
+    const long rc = find_shape(shaping_fd(cmd, attr), shape);
     if (rc < 0) return rc;
   }
   const long result = exchange(cmd, attr, known, shaped ? &shape : nullptr);

@@ -8,7 +8,7 @@
 namespace bpf::load {
 namespace {
 
-enum class Length : u8 { bytes, product, key, value, string, fd_array };
+enum class Length : u8 { bytes, product, key, value, keys, values, token, string, fd_array };
 enum : u8 { kIn = 1, kOut = 2 };
 constexpr u8 in = kIn, out = kOut, inout = kIn | kOut;
 
@@ -32,6 +32,9 @@ struct FdRow {
 #define SLUICE_LEN_product(a, b) offsetof(bpf_attr, a), offsetof(bpf_attr, b)
 #define SLUICE_LEN_key(a, b) a, b
 #define SLUICE_LEN_value(a, b) a, b
+#define SLUICE_LEN_keys(a, b) offsetof(bpf_attr, a), b
+#define SLUICE_LEN_values(a, b) offsetof(bpf_attr, a), b
+#define SLUICE_LEN_token(a, b) a, b
 #define SLUICE_LEN_string(a, b) a, b
 #define SLUICE_LEN_fd_array(a, b) a, b
 
@@ -68,6 +71,9 @@ u64 range_length(const RangeRow& row, const bpf_attr& attr, const MapShape& shap
     case Length::product: return u64{read_field<u32>(attr, row.a)} * read_field<u32>(attr, row.b);
     case Length::key: return shape.key_size;
     case Length::value: return value_bytes(shape, possible_cpus);
+    case Length::keys: return u64{read_field<u32>(attr, row.a)} * shape.key_size;
+    case Length::values: return u64{read_field<u32>(attr, row.a)} * value_bytes(shape, possible_cpus);
+    case Length::token: return token_bytes(shape);
     case Length::string: return row.b;
     case Length::fd_array: return u64{kFdArrayMax} * sizeof(u32);
   }
@@ -82,6 +88,10 @@ RangeKind range_kind(Length length) {
 
 constexpr u32 kPerCpuTypes[] = {BPF_MAP_TYPE_PERCPU_HASH, BPF_MAP_TYPE_PERCPU_ARRAY, BPF_MAP_TYPE_LRU_PERCPU_HASH,
                                 BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE};
+
+// Map types whose batch commands scan the table: the token is a place in it.
+constexpr u32 kScannedTypes[] = {BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_PERCPU_HASH, BPF_MAP_TYPE_LRU_HASH,
+                                 BPF_MAP_TYPE_LRU_PERCPU_HASH, BPF_MAP_TYPE_HASH_OF_MAPS};
 
 // Map types whose elements user space writes as descriptors, and where in the value it stands.
 struct ValueFd {
@@ -108,10 +118,21 @@ int value_fd_offset(const MapShape& shape) {
   return -1;
 }
 
+u32 token_bytes(const MapShape& shape) {
+  const bool scanned = std::ranges::find(kScannedTypes, shape.map_type) != std::end(kScannedTypes);
+  return scanned ? sizeof(u32) : shape.key_size;
+}
+
 bool needs_map_shape(u32 cmd) {
   return std::ranges::any_of(kRanges, [cmd](const RangeRow& row) {
-    return row.cmd == cmd && (row.length == Length::key || row.length == Length::value);
+    return row.cmd == cmd && (row.length == Length::key || row.length == Length::value || row.length == Length::keys ||
+                              row.length == Length::values || row.length == Length::token);
   });
+}
+
+int shaping_fd(u32 cmd, const bpf_attr& attr) {
+  const auto row = std::ranges::find(kFds, cmd, &FdRow::cmd);
+  return row == std::end(kFds) ? -1 : read_field<int>(attr, row->field);
 }
 
 int find_ranges(u32 cmd, const bpf_attr& attr, const MapShape* shape, u32 possible_cpus, RangeList& list) {

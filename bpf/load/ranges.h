@@ -36,6 +36,9 @@ u32 value_bytes(const MapShape& shape, u32 possible_cpus);
 // Where in a value an update names a descriptor; -1: nowhere.
 int value_fd_offset(const MapShape& shape);
 
+// Bytes of in_batch and out_batch.
+u32 token_bytes(const MapShape& shape);
+
 enum class RangeKind : u8 { exact, string, fd_array };
 
 struct Range {
@@ -58,6 +61,8 @@ struct RangeList {
 
 // True when the ranges of `cmd` depend on a map's sizes, so that a MapShape is needed.
 bool needs_map_shape(u32 cmd);
+// The descriptor of that map.
+int shaping_fd(u32 cmd, const bpf_attr& attr);
 // Ranges whose pointer is null are left out. `shape` may be null where needs_map_shape() is false.
 // -E2BIG: a length beyond kRangeBytesMax. -EFAULT: a length without a pointer is left to the command itself.
 int find_ranges(u32 cmd, const bpf_attr& attr, const MapShape* shape, u32 possible_cpus, RangeList& list);

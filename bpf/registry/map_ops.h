@@ -70,9 +70,25 @@ struct MapObject {
   base::u32 id = 0;                        // program id, or ifindex of a device
 };
 
+// Batch commands that a type has, as bits; scan: by place in the table, not from key to key.
+enum class BatchOp : base::u8 { lookup = 1, take = 2, update = 4, erase = 8, scan = 16 };
+inline constexpr base::u8 kBatchArray = 1 | 4;
+inline constexpr base::u8 kBatchKeys = 1 | 4 | 8;
+inline constexpr base::u8 kBatchTable = 1 | 2 | 4 | 8 | 16;
+
+// Where a scan stands: bucket << 32 | place in it. Between two commands it travels as a token of 32 bits; behind place
+// 63 of one bucket it comes back to that place, and elements may be met twice.
+constexpr base::u64 cursor_of(base::u32 token) { return base::u64{token >> 6} << 32 | (token & 63); }
+constexpr base::u32 token_of(base::u64 cursor) {
+  const base::u32 place = static_cast<base::u32>(cursor);
+  return static_cast<base::u32>(cursor >> 32) << 6 | (place < 63 ? place : 63);
+}
+
 struct MapOps {
   MapHolds holds;
   InnerRule inner;
+  base::u8 batch;
+  constexpr bool has_batch(BatchOp op) const noexcept { return (batch & static_cast<base::u8>(op)) != 0; }
   // MAP_CREATE: judges the numbers alone (EINVAL, E2BIG, EPERM), then allocates (ENOMEM with both figures).
   base::Status (*check)(const MapSpec&);
   base::Result<std::unique_ptr<Map>> (*make)(const MapSpec&);
@@ -87,6 +103,9 @@ struct MapOps {
   int (*lookup_and_delete)(Map&, ConstBytes key, Bytes value, base::u64 flags);
   // An empty `key` asks for the first one. -ENOENT: there is none behind it.
   int (*next_key)(Map&, ConstBytes key, Bytes next);
+
+  // The first element at or behind `cursor`, which moves behind it; `take` deletes it. -ENOENT: there is none.
+  int (*scan)(Map&, base::u64& cursor, bool take, Bytes key, Bytes value);
 
   // Address of the value behind a BPF_PSEUDO_MAP_VALUE reference, or an error (only single-element arrays have one).
   base::Result<base::u64> (*direct_value)(Map&, base::u32 offset);

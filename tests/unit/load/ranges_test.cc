@@ -62,6 +62,26 @@ TEST(Ranges, ProgLoadMeasuresInstructionsAndRecords) {
   EXPECT_EQ(list.items[3].bytes, 32U);
 }
 
+TEST(Ranges, ABatchMovesAsManyKeysAndValuesAsItCountsAndATokenOfItsMapsKind) {
+  const MapShape table{BPF_MAP_TYPE_LRU_PERCPU_HASH, 12, 5, 100};
+  bpf_attr attr{};
+  attr.batch.in_batch = attr.batch.out_batch = attr.batch.keys = attr.batch.values = 0x1000;
+  attr.batch.count = 10;
+  attr.batch.map_fd = 7;
+  const RangeList list = ranges_of(BPF_MAP_LOOKUP_BATCH, attr, &table);
+  ASSERT_EQ(list.count, 4U);
+  EXPECT_EQ(list.items[0].bytes, 4U) << "a place in the table";
+  EXPECT_EQ(list.items[1].bytes, 4U);
+  EXPECT_EQ(list.items[2].bytes, 120U);
+  EXPECT_EQ(list.items[3].bytes, 10 * 8 * kCpus);
+  EXPECT_FALSE(list.items[3].in);
+  EXPECT_EQ(token_bytes({BPF_MAP_TYPE_LPM_TRIE, 12, 5, 100}), 12U) << "the last key";
+  EXPECT_EQ(shaping_fd(BPF_MAP_LOOKUP_BATCH, attr), 7);
+  attr.batch.count = ~0U;
+  RangeList too_long;
+  EXPECT_EQ(find_ranges(BPF_MAP_UPDATE_BATCH, attr, &table, kCpus, too_long), -E2BIG);
+}
+
 TEST(Ranges, ALengthThatOverflowsIsRefusedAndNotWrapped) {
   bpf_attr attr{};
   attr.func_info = 0x1000;

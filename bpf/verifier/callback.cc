@@ -54,6 +54,7 @@ bool Walk::check_iterable(const Call& call) {
 
 bool Walk::push_callback(const Callback& callback) {
   if (callback.async) {
+    cfg_.subprogs[callback.subprog].is_async = true;
     State state;
     state.frames.emplace_back();
     enter_callback(state.frame(), callback, 0);

@@ -25,6 +25,7 @@ struct Subprog {
   bool has_tail_call = false;
   bool is_global = false;       // BTF says so: verified alone
   bool changes_packet = false;  // it or what it calls moves packet data
+  bool is_async = false;        // a walked call runs it asynchronously
   bool called = false;          // global: a call of it was walked
   u32 stack = 0;                // bytes touched below its frame pointer
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpf/verifier/stack_depth.h"
 
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "bpf/registry/helper.h"
@@ -14,6 +16,17 @@ constexpr u32 kFrameAlign = 16;
 // A tail call keeps the frames below it for up to 33 programs: those must be small.
 constexpr u32 kTailCallStackMax = 256;
 
+// Programs that run beside others' stacks get stacks of their own for frames that are not small (Linux's private stacks),
+// unless a tail call keeps frames alive. Frames on such a stack do not add up.
+constexpr u32 kOwnStackMin = 64;
+
+bool has_own_stacks(const ProgSource& source, const Cfg& cfg) {
+  for (const Subprog& s : cfg.subprogs)
+    if (s.has_tail_call) return false;
+  return source.type == BPF_PROG_TYPE_KPROBE || source.type == BPF_PROG_TYPE_TRACEPOINT ||
+         source.type == BPF_PROG_TYPE_PERF_EVENT || source.type == BPF_PROG_TYPE_RAW_TRACEPOINT;
+}
+
 u32 frame_bytes(const Subprog& s) {
   return (s.stack + kFrameAlign - 1) / kFrameAlign * kFrameAlign;
 }
@@ -21,6 +34,7 @@ u32 frame_bytes(const Subprog& s) {
 struct Edge {
   u32 at;
   u32 callee;
+  bool is_call;  // else its address is taken
 };
 
 std::vector<std::vector<Edge>> call_graph(const ProgSource& source, const Cfg& cfg) {
@@ -29,7 +43,7 @@ std::vector<std::vector<Edge>> call_graph(const ProgSource& source, const Cfg& c
     for (u32 i = cfg.subprogs[s].begin; i < cfg.subprogs[s].end; ++i) {
       const bpf_insn& insn = source.insns[i];
       if (!cfg.second_slot[i] && (is_subprog_call(insn) || is_func_address(insn)))
-        graph[s].push_back({i, *cfg.subprog_at(static_cast<u32>(s64{i} + 1 + insn.imm))});
+        graph[s].push_back({i, *cfg.subprog_at(static_cast<u32>(s64{i} + 1 + insn.imm)), is_subprog_call(insn)});
     }
   return graph;
 }
@@ -37,9 +51,20 @@ std::vector<std::vector<Edge>> call_graph(const ProgSource& source, const Cfg& c
 class DepthCheck {
  public:
   DepthCheck(const ProgSource& source, const Cfg& cfg)
-      : cfg_(cfg), graph_(call_graph(source, cfg)), best_(cfg.subprogs.size(), -1) {}
+      : cfg_(cfg),
+        graph_(call_graph(source, cfg)),
+        shares_(cfg.subprogs.size(), false),
+        best_(cfg.subprogs.size(), -1),
+        own_stacks_(has_own_stacks(source, cfg)) {}
 
+  // What runs asynchronously is entered on the common stack, and may interrupt the program itself: whatever it calls has
+  // no stack of its own.
   std::optional<Problem> run() {
+    const bool own = std::exchange(own_stacks_, false);
+    for (u32 s = static_cast<u32>(cfg_.subprogs.size()); s-- > 1;)
+      if (cfg_.subprogs[s].is_async) enter(s, 0, 1);
+    std::fill(best_.begin(), best_.end(), -1);
+    own_stacks_ = own;
     enter(0, 0, 1);
     return problem_;
   }
@@ -57,7 +82,11 @@ class DepthCheck {
       return fail(
           EACCES, sub.begin,
           format("tail_calls are not allowed when call stack of previous frames is %u bytes. Too large\n", below));
-    const u32 depth = below + frame_bytes(sub);
+    const bool own = own_stacks_ && !shares_[s] && frame_bytes(sub) >= kOwnStackMin;
+    if (!own_stacks_) shares_[s] = true;
+    const u32 depth = own ? below : below + frame_bytes(sub);
+    if (own && frame_bytes(sub) > MAX_BPF_STACK)
+      return fail(EACCES, sub.begin, format("stack size of subprog %u is %u. Too large\n", s, frame_bytes(sub)));
     if (depth > MAX_BPF_STACK)
       return fail(EACCES, sub.begin, format("combined stack size of %u calls is %u. Too large\n", frames, depth));
     if (frames > kFramesMax)
@@ -65,12 +94,15 @@ class DepthCheck {
     const s64 seen = s64{depth} * 16 + frames;
     if (best_[s] >= seen && best_[s] % 16 >= frames) return;
     best_[s] = seen;
-    for (const Edge& e : graph_[s]) enter(e.callee, depth, frames + 1);
+    for (const Edge& e : graph_[s])
+      if (e.is_call || !cfg_.subprogs[e.callee].is_async) enter(e.callee, depth, frames + 1);
   }
 
   const Cfg& cfg_;
   const std::vector<std::vector<Edge>> graph_;
-  std::vector<s64> best_;  // depth * 16 + frames of the deepest entry
+  std::vector<bool> shares_;  // runs on the common stack in some chain
+  std::vector<s64> best_;     // depth * 16 + frames of the deepest entry
+  bool own_stacks_;
   std::optional<Problem> problem_;
 };
 

@@ -97,8 +97,8 @@ class Fuzz {
     auto& [n, example] = causes_[what];
     if (n++ != 0) return;
     example = seed;
-    std::printf("--- seed %llu, from '%s', flags %u: %s\n", ull(seed), from.name.c_str(), program.prog_flags,
-                what.c_str());
+    std::printf("--- seed %llu, from '%s', type %u, flags %u: %s\n", ull(seed), from.name.c_str(),
+                unsigned{program.type}, program.prog_flags, what.c_str());
     print_program(program);
     std::fflush(stdout);
   }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs the cases under tests/data/verifier: our verdict must be the expected one, and so must the host kernel's.
 //
-// Shape     a file holds cases: `== a sentence`, optional `flags: strict`, `license: proprietary`, `attach: devmap`,
+// Shape     a file holds cases: `== a sentence`, optional `type: raw_tracepoint`, `flags: strict freq sleepable`,
+//           `license: proprietary`, `attach: devmap`,
 //           signatures of its functions (tests/support/case_btf.h), the program (tests/support/asm.h), then
 //           `accept` or `reject ERRNO sentence of the log`.
 //           Maps: 0 array 16x4, 1 hash 8->24, 2 array of one 16, 3 the same frozen and read-only, 4 per-CPU array,
@@ -16,6 +17,7 @@
 #include <string>
 
 #include "bpf/abi/flags.h"
+#include "bpf/registry/registry.h"
 #include "bpf/verifier/verifier.h"
 #include "tests/data/case_fuzz.h"
 #include "tests/support/asm.h"
@@ -28,7 +30,7 @@ namespace {
 using std::string;
 
 struct Case {
-  string name, code, message, flags, attach;
+  string name, code, message, flags, attach, type;
   std::vector<string> functions;
   bool proprietary = false;
   int error = 0;
@@ -62,6 +64,8 @@ bool read_cases(const std::filesystem::path& path, std::vector<Case>& cases) {
       c.name = path.stem().string() + ": " + value("== ");
     } else if (line.starts_with("flags: ")) {
       c.flags = value("flags: ");
+    } else if (line.starts_with("type: ")) {
+      c.type = value("type: ");
     } else if (line.starts_with("attach: ")) {
       c.attach = value("attach: ");
     } else if (line.starts_with("static ") || line.starts_with("global ")) {
@@ -93,7 +97,12 @@ bpf::ProgSource make_source(const Case& c, const std::vector<bpf::MapFacts>& map
   s.type = bpf::BPF_PROG_TYPE_XDP;
   s.name = "case";
   s.gpl_compatible = !c.proprietary;
-  if (c.flags == "strict") s.prog_flags = bpf::BPF_F_STRICT_ALIGNMENT;
+  if (c.flags.find("strict") != string::npos) s.prog_flags |= bpf::BPF_F_STRICT_ALIGNMENT;
+  if (c.flags.find("freq") != string::npos) s.prog_flags |= bpf::BPF_F_TEST_STATE_FREQ;
+  if (c.flags.find("sleepable") != string::npos) s.prog_flags |= bpf::BPF_F_SLEEPABLE;
+  if (!c.type.empty())
+    for (base::u32 t = 1; t < bpf::kProgTypes.size(); ++t)
+      if (bpf::kProgTypes[t].name == c.type) s.type = static_cast<bpf::bpf_prog_type>(t);
   if (c.attach == "devmap") s.expected_attach_type = bpf::BPF_XDP_DEVMAP;
   s.maps = maps;
   s.insns = std::move(insns);

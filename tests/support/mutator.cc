@@ -17,6 +17,7 @@ class Mutator {
 
   void run() {
     for (int n = 1 + pick(chance(75) ? 2 : 4); n > 0; --n) one();
+    if (chance(8)) program_.type = static_cast<bpf_prog_type>(1 + pick(32));
     if (chance(4)) program_.prog_flags ^= BPF_F_STRICT_ALIGNMENT;
     if (chance(6)) program_.prog_flags ^= BPF_F_TEST_STATE_FREQ;
   }

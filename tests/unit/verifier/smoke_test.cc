@@ -72,11 +72,11 @@ TEST(Verifier, ACallThatCanGetTwoMapsSaysSo) {
 
 TEST(Verifier, WhatIsNotKnownIsRefusedInWords) {
   ProgSource source = xdp({mov64_imm(R0, 2), exit_insn()});
-  source.type = BPF_PROG_TYPE_KPROBE;
+  source.prog_flags = BPF_F_XDP_DEV_BOUND_ONLY;
   const auto v = verifier::verify(source, {});
   EXPECT_FALSE(v.accepted());
   EXPECT_TRUE(v.unsupported);
-  EXPECT_NE(v.reason.find("kprobe"), std::string::npos) << v.reason;
+  EXPECT_NE(v.reason.find("device-bound"), std::string::npos) << v.reason;
 }
 
 TEST(Verifier, ARefusalCarriesTheHostsSentenceAndOurReason) {

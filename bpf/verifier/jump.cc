@@ -76,11 +76,33 @@ bool Walk::step_conditional(const bpf_insn& i) {
     if (way == Branch::always) next_ = static_cast<u32>(jump_target(i, at_));
     return true;
   }
+  if (numbers) limit_links(a, b);
   State taken = cur_;
   learn(taken, i, true);
   learn(cur_, i, false);
   push_branch(std::move(taken), static_cast<u32>(jump_target(i, at_)));
   return branches_within_limit();
+}
+
+// Linux lets at most six places learn from one comparison; those beyond, counted from the newest frame, go their own
+// way. Registers that are not read any more do not count.
+void Walk::limit_links(const Reg& a, const Reg& b) {
+  constexpr u32 kLinkedMax = 6;
+  u32 count = 0;
+  const auto visit_linked = [&count](u32 id, Reg& r) {
+    if (r.is_scalar() && r.id == id && ++count > kLinkedMax) r.unlink();
+  };
+  for (const u32 id : {b.id, a.id}) {
+    if (id == 0) continue;
+    for (u32 f = cur_.depth() + 1; f-- > 0;) {
+      const u32 live = f == cur_.depth() ? cfg_.live[at_] : live_registers(cur_, f);
+      for (u32 r = 0; r < BPF_REG_10; ++r)
+        if (live >> r & 1) visit_linked(id, cur_.frames[f].regs[r]);
+      for (Slot& s : cur_.frames[f].stack)
+        if (s.is_spill()) visit_linked(id, s.spilled);
+    }
+    if (a.id == b.id) break;
+  }
 }
 
 void Walk::learn(State& state, const bpf_insn& i, bool taken) {

@@ -99,6 +99,7 @@ std::string scalar_fields(const Scalar& s) {
     out += out.empty() ? "" : ",";
     out += b.name;
     for (Bound* c = &b + 1; c != std::end(bounds); ++c) {
+      if ((c - &b) % 2 != 0) continue;  // lower bounds with lower ones
       if (c->trivial || c->value != b.value) continue;
       c->trivial = true;
       out += std::string("=") + c->name;
@@ -129,13 +130,16 @@ std::string Walk::print_reg(const Reg& r) const {
   std::string fields;
   if (r.id != 0) fields = format("id=%u", r.id);
   if (r.ref != 0) join(fields, format("ref_obj_id=%u", r.ref));
-  if (r.off != 0) join(fields, format("off=%d", r.off));
+  const std::string off = r.off != 0 ? format("off=%d", r.off) : "";
+  const bool of_map = r.kind == Kind::map_ptr || r.kind == Kind::map_value || r.kind == Kind::map_key;
+  if (!of_map) join(fields, off);
   if (r.is_packet())
     join(fields, r.range >= 0 ? format("r=%d", r.range) : format("r=0x%llx", static_cast<ull>(s64{r.range})));
-  if (r.kind == Kind::map_ptr || r.kind == Kind::map_value || r.kind == Kind::map_key) {
+  if (of_map) {
     const MapFacts& map = source_.maps[r.map];
     if (!map.name.empty()) join(fields, "map=" + map.name);
     join(fields, format("ks=%u,vs=%u", map.key_size, map.value_size));
+    join(fields, off);
   }
   if (r.kind == Kind::mem) join(fields, format("sz=%u", r.size));
   if (!r.var.is_const() || r.var.value() != 0) {

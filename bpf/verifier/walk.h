@@ -100,6 +100,7 @@ class Walk {
   bool step_may_goto(const bpf_insn& insn);
   bool check_jump_fields(const bpf_insn& insn);
   Branch decide_pointers(const bpf_insn& insn, const Reg& a, const Reg& b);
+  void limit_links(const Reg& a, const Reg& b);
   void learn(State& state, const bpf_insn& insn, bool taken);
   void learn_scalars(State& state, const bpf_insn& insn, bool taken);
   void spread(State& state, const Reg& from, u32 node);

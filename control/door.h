@@ -59,7 +59,8 @@ struct DoorConfig {
   const bpf_host* host = nullptr;               // for test_run; null: clocks only
   void* host_ctx = nullptr;
   std::function<RunStats(u32 prog_id)> run_stats;  // empty: zeros
-  bool verdicts_only = false;                   // load what is verified but cannot run, too: such a program just returns 0
+  bool verdicts_only = false;                   // takes what cannot work yet, too: such a map holds nothing, such a
+                                                // program returns 0
   bool unprivileged_load = false;               // as Debian has it
   std::string pin_root = "/run/sluice/bpf";
   DoorLimits limits;

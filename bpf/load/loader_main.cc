@@ -28,6 +28,7 @@
 #include "bpf/load/loader_limits.h"
 #include "bpf/load/loader_object.h"
 #include "bpf/load/loader_wrap.h"
+#include "bpf/load/sections.h"
 
 namespace bpf::load {
 namespace {
@@ -172,7 +173,8 @@ int run_loader() {
   DoorClient door(channel, base::possible_cpu_count());
   serve_libbpf(door, message->fds[1].get());
   json result;
-  if (auto elf = read_all(message->fds[0].get()); !elf) result = to_json(elf.error());
+  if (auto known = register_sections(); !known) result = to_json(known.error());
+  else if (auto elf = read_all(message->fds[0].get()); !elf) result = to_json(elf.error());
   else result = Session(channel).run(request, *elf);
   const std::string text = result.dump(-1, ' ', false, json::error_handler_t::replace);
   return channel.send(MessageKind::result, std::as_bytes(std::span(text))) ? 0 : 1;

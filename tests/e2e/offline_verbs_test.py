@@ -55,6 +55,18 @@ class Verify(unittest.TestCase):
         self.assertEqual([row["name"] for row in json.loads(done.stdout)], ["features"])
         self.assertEqual(sluice("verify", PROGS / "features.bpf.o", "--prog", "nobody").returncode, 2)
 
+    def test_programs_that_cannot_run_yet_have_a_verdict(self):
+        done = sluice("verify", PROGS / "every_type.bpf.o", "-j")
+        rows = {row["name"]: row for row in json.loads(done.stdout)}
+        for name in ["mark", "tcx", "verdict", "connects", "session", "whose"]:
+            with self.subTest(name):
+                self.assertTrue(rows[name]["accepted"], rows[name]["reason"])
+        for name, words in [("out_of_range", "should have been in [0, 3]"), ("wrong_field", "invalid bpf_context access")]:
+            with self.subTest(name):
+                self.assertFalse(rows[name]["accepted"])
+                self.assertFalse(rows[name]["unsupported"])
+                self.assertIn(words, rows[name]["log_tail"])
+
     def test_what_is_no_object_has_one_sentence_and_status_2(self):
         whole = (PROGS / "features.bpf.o").read_bytes()
         cases = {b"": "empty", b"hello": "not an ELF", whole[:len(whole) // 2]: "truncated",

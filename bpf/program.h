@@ -69,6 +69,7 @@ enum class MemKind : u8 {
   map_key,
   mem,         // other memory that a helper handed out
   host,        // a field of a host struct, made by lower
+  kernel,      // an object described by the kernel's BTF, read with loads that survive a fault: no engine has them
 };
 
 // Facts about one instruction of ProgSource::insns.

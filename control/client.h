@@ -59,6 +59,8 @@ class Client {
   // May be empty.
   std::function<void(LoadReport)> on_prog_load;
   std::function<void(const std::string& path)> on_pin;
+  // Types of the kernel that programs are judged for; empty: our own host's.
+  std::function<std::shared_ptr<const bpf::btf::KernelBtf>()> kernel_types;
   std::string last_error;                        // sentence behind the last negative result
 
  private:

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "bpf/btf/host_btf.h"
@@ -32,6 +34,7 @@ class Session {
       : door_(door), request_(request), server_(door, geteuid(), true) {
     server_.client().on_prog_load = [this](LoadReport report) { note(std::move(report)); };
     server_.client().on_pin = [this](const std::string& path) { pins_.push_back(path); };
+    if (!request.vmlinux_btf.empty()) server_.client().kernel_types = [this] { return kernel_types(); };
   }
   ~Session() { drop_pins(); }
 
@@ -144,6 +147,16 @@ class Session {
     return name.substr(0, name.find('.'));
   }
 
+  // Read once, when the first program needs them. Null: the file is no BTF.
+  std::shared_ptr<const bpf::btf::KernelBtf> kernel_types() {
+    if (asked_kernel_types_) return kernel_types_;
+    asked_kernel_types_ = true;
+    std::ifstream file(request_.vmlinux_btf, std::ios::binary);
+    const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
+    if (auto types = bpf::btf::KernelBtf::parse(std::as_bytes(std::span(bytes)))) kernel_types_ = *std::move(types);
+    return kernel_types_;
+  }
+
   base::Result<base::UniqueFd> open_vmlinux() const {
     if (!request_.vmlinux_btf.empty()) {
       base::UniqueFd fd(open(request_.vmlinux_btf.c_str(), O_RDONLY | O_CLOEXEC));
@@ -167,6 +180,8 @@ class Session {
   std::size_t report_count_ = 0;
   std::string current_;
   std::string failure_;
+  bool asked_kernel_types_ = false;
+  std::shared_ptr<const bpf::btf::KernelBtf> kernel_types_;
 };
 
 std::vector<std::string> warnings_of(const json& row) {

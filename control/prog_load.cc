@@ -129,6 +129,7 @@ Answer load(DoorState& state, Client& client, bpf_attr& attr, LoadReport& report
   bpf::builder::BuildRequest request;
   request.source = std::move(resolved.source);
   request.verify.log_level = attr.log_level;
+  request.verify.kernel = client.kernel_types;
   request.want_object = state.config.engine == Engine::jit;
   auto reply = state.config.build(request);
   resolved.source = std::move(request.source);

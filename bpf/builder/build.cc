@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
 
+#include "bpf/btf/host_btf.h"
 #include "bpf/builder/builder.h"
 #include "bpf/lower/lower.h"
 
@@ -19,11 +20,22 @@ void refuse(verifier::Verdict& verdict, const char* step, const base::Error& err
   verdict.reason = std::string(step) + ": " + error.what();
 }
 
+// Our own host's types, read at the first program that needs them.
+std::shared_ptr<const btf::KernelBtf> host_types() {
+  static const auto types = [] {
+    auto parsed = btf::KernelBtf::parse(btf::host_btf());
+    return parsed ? *std::move(parsed) : nullptr;
+  }();
+  return types;
+}
+
 }  // namespace
 
 BuildReply build(const BuildRequest& request) {
   BuildReply reply;
-  reply.verdict = verifier::verify(request.source, request.verify);
+  verifier::Options options = request.verify;
+  if (!options.kernel) options.kernel = host_types;
+  reply.verdict = verifier::verify(request.source, options);
   if (!reply.verdict.accepted()) return reply;
   reply.verified = true;
 

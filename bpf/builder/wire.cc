@@ -16,7 +16,7 @@ constexpr u32 kCompileReplyMagic = 0x50435053;
 template <class E>
 constexpr u64 kEnumMax = ~u64{0};
 template <>
-constexpr u64 kEnumMax<MemKind> = u64(MemKind::host);
+constexpr u64 kEnumMax<MemKind> = u64(MemKind::kernel);
 template <>
 constexpr u64 kEnumMax<LowOp> = u64(LowOp::load_env);
 template <>

@@ -13,6 +13,7 @@ bool is_ctx_access(const ProgSource& source, const VerifiedProgram& verified, u3
 base::Result<LowInsn> lower_insn(const Pass& pass, u32 at) {
   const InsnFact& fact = pass.verified.facts[at];
   const bpf_insn& insn = pass.source.insns[at];
+  if (fact.mem == MemKind::kernel) return pass.refuse(at, "objects of the kernel cannot be read here");
   LowInsn low{.insn = insn, .mem = fact.mem, .dead = !fact.reached, .origin = at};
   if (low.dead) return low;
   if (insn_is_ld_imm64(insn)) return lower_imm64(pass, low);

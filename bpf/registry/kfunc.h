@@ -20,7 +20,7 @@ enum KfuncFlag : base::u32 {
   kTrustedArgs = 1 << 3,
   kSleepable = 1 << 4,
   kDestructive = 1 << 5,
-  kRcu = 1 << 6,
+  kRcuArgs = 1 << 6,
   kIterNew = 1 << 7,
   kIterNext = 1 << 8,
   kIterDestroy = 1 << 9,
@@ -61,6 +61,8 @@ struct Kfunc {
   bool has(KfuncFlag flag) const { return (flags & flag) != 0; }
 };
 
+// The kernel's struct behind the context that programs of the type see: "sk_buff" behind __sk_buff.
+std::string_view kernel_ctx_name(bpf_prog_type type);
 // nullptr: no function of that name is a kfunc.
 const Kfunc* find_kfunc(std::string_view name);
 // May a program of that type and expected attach type call it?

@@ -57,6 +57,19 @@ constexpr Group kGroups[] = {
 
 }  // namespace
 
+std::string_view kernel_ctx_name(bpf_prog_type type) {
+  switch (type) {
+#define BPF_PROG_TYPE(id, name, user_ctx, host_ctx) \
+  case id:                                          \
+    return #host_ctx;
+#define BPF_PROG_TYPE_VERIFIED BPF_PROG_TYPE
+#define BPF_PROG_TYPE_PLANNED BPF_PROG_TYPE
+#include "bpf/registry/types.def"
+    default:
+      return {};
+  }
+}
+
 const Kfunc* find_kfunc(std::string_view name) {
   const auto it = std::ranges::lower_bound(kByName, name, {}, &Kfunc::name);
   return it != kByName.end() && it->name == name ? &*it : nullptr;

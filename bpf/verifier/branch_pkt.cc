@@ -54,13 +54,27 @@ bool is_end_for(const Reg& p, const Reg& end) {
          (p.kind == Kind::packet_meta && is_packet_start(end));
 }
 
-// Kinds that Linux takes for never null without being told.
-bool never_null(const Reg& r) {
-  return !r.maybe_null &&
-         (r.kind == Kind::map_value || r.kind == Kind::map_key || r.kind == Kind::mem || r.kind == Kind::map_ptr);
-}
-
 }  // namespace
+
+// Pointers that Linux takes for never null without being told.
+bool Walk::never_null(const Reg& r) const {
+  if (r.maybe_null) return false;
+  switch (r.kind) {
+    case Kind::map_value:
+    case Kind::map_key:
+    case Kind::map_ptr:
+    case Kind::socket:
+    case Kind::sock_common:
+    case Kind::tcp_sock:
+      return true;
+    case Kind::mem:
+      return (r.flags & kUntrusted) == 0;
+    case Kind::btf_id:
+      return is_trusted(r);
+    default:
+      return false;
+  }
+}
 
 Branch Walk::decide_pointers(const bpf_insn& i, const Reg& a, const Reg& b) {
   if (insn_class(i.code) == BPF_JMP32) return Branch::unknown;
@@ -83,6 +97,7 @@ Branch Walk::decide_pointers(const bpf_insn& i, const Reg& a, const Reg& b) {
 }
 
 void Walk::learn_null(State& state, u32 id, bool is_null) {
+  if (is_null) drop_reference(state, id);  // nothing was acquired
   for_each_reg(state, [&](Reg& r) {
     if (!r.maybe_null || r.id != id) return;
     if (is_null) {

@@ -186,6 +186,8 @@ bool Walk::check_helper_memory(Call&, u32 r, s64 bytes, Access how, bool zero_ok
       return check_map_cap(p, how, p.off, bytes) &&
              check_region(r, p, p.off, bytes, source_.maps[p.map].value_size, zero_ok);
     case Kind::mem:
+      if (how == Access::write && (p.flags & kRdonly) != 0)
+        return refuse(EACCES, format("R%u cannot write into %s\n", r, kind_text(p).c_str()));
       return check_region(r, p, p.off, bytes, p.size, zero_ok);
     case Kind::stack:
       return check_helper_stack(r, bytes, how, zero_ok);

@@ -125,6 +125,7 @@ bool Walk::call_helper(const bpf_insn& i) {
   if (!check_call_args(call)) return false;
   if (call.id == BPF_FUNC_get_func_ip && source_.type != BPF_PROG_TYPE_KPROBE)
     return refuse(524, format("func bpf_get_func_ip#%u not supported for program type %u\n", call.id, source_.type));
+  if (call.id == BPF_FUNC_tail_call && !check_nothing_held("tail_call", true)) return false;
   InsnFact& fact = facts_[at_];
   if (call.map >= 0) {
     const bool first = fact.map_index < 0 && !fact.map_ptr_several;

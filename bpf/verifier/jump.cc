@@ -38,7 +38,7 @@ bool Walk::step_jump(const bpf_insn& i, bool* path_ends) {
     case BPF_CALL:
       if (i.src_reg == BPF_PSEUDO_CALL) return call_subprog(i);
       if (i.src_reg == BPF_PSEUDO_KFUNC_CALL)
-        return refuse_unsupported("calls of kernel functions (kfuncs) are not known yet");
+        return call_kfunc(i);
       return call_helper(i);
     case BPF_EXIT:
       return step_exit(path_ends);

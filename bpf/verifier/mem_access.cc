@@ -155,7 +155,15 @@ bool Walk::access(u32 r, s32 off, int bytes, Access how, int value, bool sign_ex
           return false;
         put_loaded(value, bytes, sign_extend);
         return true;
+      case Kind::btf_id:
+        return note_mem(MemKind::kernel) && access_btf(r, off, bytes, how, value, sign_extend);
       case Kind::mem:
+        if (how == Access::write && (p.flags & kRdonly) != 0)
+          return refuse(EACCES, format("R%u cannot write into %s\n", r, kind_text(p).c_str()));
+        if ((p.flags & kUntrusted) != 0) {  // read with loads that survive a fault
+          put_loaded(value, bytes, sign_extend);
+          return note_mem(MemKind::kernel);
+        }
         if (!note_mem(MemKind::mem) || !check_region(r, p, s64{off} + p.off, bytes, p.size, false)) return false;
         if (how == Access::read) put_loaded(value, bytes, sign_extend);
         return true;

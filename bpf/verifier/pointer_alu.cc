@@ -64,6 +64,11 @@ bool Walk::pointer_alu(const bpf_insn& i, const Reg& pointer, const Reg& scalar,
     return refuse(EACCES, format("R%d 32-bit pointer arithmetic prohibited\n", i.dst_reg));
   }
   if (!check_pointer_moves(i, pointer, scalar)) return false;
+  // Read with loads that survive a fault, wherever it points.
+  if (pointer.kind == Kind::mem && (pointer.flags & kUntrusted) != 0) {
+    set(i.dst_reg, pointer);
+    return true;
+  }
   if (!check_sane_offset(scalar, pointer) || !check_sane_offset(pointer, pointer)) return false;
   if (op == BPF_AND || op == BPF_OR || op == BPF_XOR)
     return refuse(EACCES, format("R%d bitwise operator %s on pointer prohibited\n", i.dst_reg, operator_text(i.code)));

@@ -145,7 +145,8 @@ std::string Walk::print_reg(const Reg& r) const {
   if (!r.var.is_const() || r.var.value() != 0) {
     join(fields, r.var.is_const() ? format("imm=%llx", static_cast<ull>(r.var.value())) : scalar_fields(r.var));
   }
-  return kind_text(r) + "(" + fields + ")";
+  const std::string type = r.kind == Kind::btf_id ? std::string(types_of(r).name(r.type)) : std::string();
+  return kind_text(r) + type + "(" + fields + ")";
 }
 
 // Eight marks, the byte with the highest address first; a spilled register stands for its bytes.

@@ -104,9 +104,19 @@ bool Walk::includes_reg(const Reg& old, const Reg& now, Exact exact) {
   return includes(old.var, now.var);
 }
 
+// The same object in the same condition. How many turns an iterator went does not matter: it ends at run time.
+bool Walk::includes_object(const Slot& old, const Slot& now) {
+  const Reg& a = old.spilled;
+  const Reg& b = now.spilled;
+  const bool counts_turns = old.bytes[0] == Byte::iter;
+  return old.bytes == now.bytes && a.kind == b.kind && a.extra == b.extra && a.flags == b.flags && a.off == b.off &&
+         (counts_turns || same_id(a.id, b.id)) && same_reference(a.ref, b.ref);
+}
+
 bool Walk::includes_slot(const Slot& old, const Slot* now, Exact exact) {
   static const Slot kUntouched{};
   if (now == nullptr) now = &kUntouched;
+  if (old.is_object()) return includes_object(old, *now);
   if (exact == Exact::yes) {
     if (old.bytes != now->bytes) return false;
     return !old.is_spill() || includes_reg(old.spilled, now->spilled, exact);
@@ -145,7 +155,9 @@ bool Walk::includes_frame(const Frame& old, const Frame& now, u32 live, u64 slot
 
 bool Walk::includes_state(const Checkpoint& old, Exact exact) {
   if (!same_frames(*old.state, cur_)) return false;
+  if (old.state->rcu_locks != cur_.rcu_locks || old.state->preempt_locks != cur_.preempt_locks) return false;
   id_map_.clear();
+  if (!same_reference(old.state->irq_id, cur_.irq_id)) return false;
   for (u32 f = 0; f < cur_.frames.size(); ++f) {
     const u64 slots = exact == Exact::no ? old.read[f] : ~u64{0};
     if (!includes_frame(old.state->frames[f], cur_.frames[f], live_registers(cur_, f), slots, exact)) return false;
@@ -183,7 +195,8 @@ bool Walk::refuse_endless(const State& before) {
 
 void Walk::visit(bool* refused, bool* pruned) {
   const bool callback = runs_callback(insn());
-  const bool loop_head = callback || is_may_goto(insn());
+  const bool next_element = is_iterator_next(insn());
+  const bool loop_head = callback || next_element || is_may_goto(insn());
   bool add = loop_head || (source_.prog_flags & BPF_F_TEST_STATE_FREQ) != 0 ||
              (jumps_ - jumps_at_checkpoint_ >= 2 && processed_ - processed_at_checkpoint_ >= 8);
   auto& list = explored_[at_];
@@ -191,15 +204,17 @@ void Walk::visit(bool* refused, bool* pruned) {
   for (std::size_t k = list.size(); k-- > 0;) {
     Checkpoint& old = *list[k];
     if (old.branches != 0) {
-      const bool turned = callback || (loop_head && old.state->may_goto_depth != cur_.may_goto_depth);
+      const bool turned = callback || (next_element ? at_active_iterator()
+                                                    : loop_head && old.state->may_goto_depth != cur_.may_goto_depth);
       if (turned && includes_state(old, Exact::range_within)) {
         inherit_marks(old);
         mark_loop(cur_.parent);
         *pruned = true;
         return;
       }
-      if (!callback && old.state->may_goto_depth == cur_.may_goto_depth &&
-          old.state->callback_depth == cur_.callback_depth && includes_state(old, Exact::yes)) {
+      if (!callback && !next_element && old.state->may_goto_depth == cur_.may_goto_depth &&
+          old.state->callback_depth == cur_.callback_depth && !iterators_turned(*old.state) &&
+          includes_state(old, Exact::yes)) {
         *refused = !refuse_endless(*old.state);
         return;
       }

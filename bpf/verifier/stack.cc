@@ -130,6 +130,10 @@ bool Walk::read_stack_fixed(u32 frame, s64 off, int bytes, int value) {
   const Slot& slot = cur_.frames[frame].stack[slot_of(off)];
   if (frame == cur_.depth()) touched_slots_ |= u64{1} << slot_of(off);
   const u32 first = byte_of(off);
+  for (u32 k = first; k < first + static_cast<u32>(bytes); ++k)
+    if (slot.bytes[k] >= Byte::dynptr)
+      return refuse(EACCES, format("invalid read from stack off %lld+%u size %d\n", static_cast<long long>(off),
+                                   k - first, bytes));
   if (slot.is_spill()) {
     const int spilled = slot.spill_bytes();
     if (!slot.spilled.is_scalar()) {

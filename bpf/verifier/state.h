@@ -58,6 +58,10 @@ enum : u16 {
   kNonOwnRef = 1 << 8,  // good only inside the critical section of its collection
 };
 
+// Reg::btf of a btf_id: whose types they are.
+inline constexpr u32 kKernelTypes = 0;
+inline constexpr u32 kProgramTypes = 1;
+
 // Packet::range values of a pointer that was found at or beyond the end.
 inline constexpr s32 kAtPacketEnd = -1;
 inline constexpr s32 kBeyondPacketEnd = -2;
@@ -168,6 +172,9 @@ struct State {
   std::array<u64, kFramesMax> written{};  // per frame: slots wholly written since then
   u32 may_goto_depth = 0;
   u32 callback_depth = 0;  // callbacks entered on this path
+  u32 rcu_locks = 0;      // explicit RCU sections open
+  u32 preempt_locks = 0;  // preemption switched off, so many times
+  u32 irq_id = 0;         // reference of the innermost section without interrupts
 
   Frame& frame() { return frames.back(); }
   const Frame& frame() const { return frames.back(); }

@@ -11,7 +11,7 @@ namespace {
 
 using base::u64;
 
-constexpr int kNestingMax = 10;  // structs in structs that Linux follows
+constexpr int kNestingMax = 3;  // structs in structs that Linux follows
 
 std::string text(std::string_view s) {
   return std::string(s);
@@ -112,9 +112,8 @@ class Descent {
       if (pointer(m, types_.type(type).type)) return false;
     }
     if (u64{off_} + size_ > end)
-      return fault(EACCES,
-                   format("access beyond the end of member %s (mend:%u) in struct %s with off %u size %u\n",
-                          name.c_str(), static_cast<u32>(end), owner.c_str(), off_, size_)),
+      return fault(EACCES, format("access beyond the end of member %s (mend:%u) in struct %s with off %u size %u\n",
+                                  name.c_str(), static_cast<u32>(end), owner.c_str(), off_, size_)),
              false;
     number();
     return false;
@@ -152,9 +151,9 @@ bool is_struct(const btf::Btf& types, u32 id) {
 }
 
 const char* kind_name(u32 kind) {
-  constexpr const char* kNames[] = {"UNKNOWN", "INT",   "PTR",     "ARRAY",      "STRUCT", "UNION",   "ENUM",
-                                    "FWD",     "TYPEDEF", "VOLATILE", "CONST",   "RESTRICT", "FUNC",  "FUNC_PROTO",
-                                    "VAR",     "DATASEC", "FLOAT",  "DECL_TAG",  "TYPE_TAG", "ENUM64"};
+  constexpr const char* kNames[] = {"UNKNOWN", "INT",     "PTR",      "ARRAY",    "STRUCT",   "UNION", "ENUM",
+                                    "FWD",     "TYPEDEF", "VOLATILE", "CONST",    "RESTRICT", "FUNC",  "FUNC_PROTO",
+                                    "VAR",     "DATASEC", "FLOAT",    "DECL_TAG", "TYPE_TAG", "ENUM64"};
   return kind < std::size(kNames) ? kNames[kind] : "UNKNOWN";
 }
 
@@ -191,11 +190,11 @@ bool struct_matches(const btf::Btf& types, u32 id, u32 off, const btf::Btf& want
 }
 
 bool is_number_struct(const btf::Btf& types, u32 id, int depth) {
-  if (depth >= kNestingMax || types.kind(id) != BTF_KIND_STRUCT) return false;
+  if (!is_struct(types, id)) return false;
   for (u32 k = 0; k < types.vlen(id); ++k) {
     u32 type = types.skip_modifiers(types.member(id, k).type);
     if (is_struct(types, type)) {
-      if (!is_number_struct(types, type, depth + 1)) return false;
+      if (depth >= kNestingMax || !is_number_struct(types, type, depth + 1)) return false;
       continue;
     }
     if (types.kind(type) == BTF_KIND_ARRAY) {

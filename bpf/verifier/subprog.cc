@@ -97,7 +97,7 @@ const ReturnRange* Walk::find_return_range() const {
 bool Walk::step_exit(bool* path_ends) {
   if (cur_.depth() == 0) {
     *path_ends = true;
-    return check_return();
+    return check_nothing_held("BPF_EXIT instruction in main prog", true) && check_return();
   }
   const Reg r0 = reg(BPF_REG_0);
   const u32 callsite = cur_.frame().callsite;

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "bpf/btf/btf.h"
+#include "bpf/btf/kernel_btf.h"
 #include "bpf/program.h"
 #include "bpf/registry/prog_spec.h"
 #include "bpf/verifier/cfg.h"
@@ -26,6 +26,7 @@ struct SubprogBtf {
 
 struct ProgramBtf {
   std::optional<btf::Btf> types;
+  std::shared_ptr<const btf::KernelBtf> kernel;  // null: the program needs none
   std::vector<SubprogBtf> subprogs;  // parallel to Cfg::subprogs; empty without func_info
 
   // "; src line @ file.c:12", or nothing.

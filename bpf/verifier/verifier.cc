@@ -36,6 +36,7 @@ class Run {
 
   void run() {
     if (auto problem = check_request()) return refuse(*problem);
+    if (auto problem = find_kernel_types()) return refuse(*problem);
     auto shape = build_cfg(source_, cfg_);
     if (options_.log_level & BPF_LOG_LEVEL2)
       for (u32 s = 0; s < cfg_.subprogs.size(); ++s) out_.log += format("func#%u @%u\n", s, cfg_.subprogs[s].begin);
@@ -43,6 +44,7 @@ class Run {
     if (auto problem = parse_program_btf(source_, **spec_, cfg_, btf_)) return refuse(*problem);
     if (auto problem = check_map_values(source_)) return refuse(*problem);
     if (auto problem = check_direct_values()) return refuse(*problem);
+    for (Subprog& s : cfg_.subprogs) s.changes_packet |= calls_packet_mover(s);
     find_packet_changers(source_, cfg_);
     if (options_.log_level & BPF_LOG_LEVEL2) out_.log += live_registers_text(source_, cfg_);
     walk();
@@ -76,6 +78,28 @@ class Run {
     if (source_.prog_flags & BPF_F_XDP_DEV_BOUND_ONLY) return unsupported("device-bound programs are not known yet");
     if (source_.prog_flags & ~kKnownFlags) return Problem{.error = EINVAL, .log = "unknown program flags\n"};
     return std::nullopt;
+  }
+
+  // Reading them takes longer than most verifications: only for who refers to them.
+  std::optional<Problem> find_kernel_types() {
+    bool needed = false;
+    for (const bpf_insn& i : source_.insns)
+      needed |=
+          (is_call(i) && i.src_reg == BPF_PSEUDO_KFUNC_CALL) || (insn_is_ld_imm64(i) && i.src_reg == BPF_PSEUDO_BTF_ID);
+    if (!needed) return std::nullopt;
+    btf_.kernel = options_.kernel ? options_.kernel() : nullptr;
+    if (!btf_.kernel) return Problem{.error = 524, .log = "calling kernel function is not supported without BTF\n"};
+    return check_kfunc_calls(source_, *btf_.kernel);
+  }
+
+  bool calls_packet_mover(const Subprog& s) const {
+    for (u32 i = s.begin; i < s.end; ++i) {
+      const bpf_insn& insn = source_.insns[i];
+      if (is_call(insn) && insn.src_reg == BPF_PSEUDO_KFUNC_CALL &&
+          moves_packet(btf_.kernel->types().name(static_cast<u32>(insn.imm))))
+        return true;
+    }
+    return false;
   }
 
   // A direct address needs a map of one element and lies inside its value.

@@ -9,13 +9,19 @@
 // Cost      bounded by BPF_COMPLEXITY_LIMIT_INSNS processed instructions.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 
+#include "bpf/btf/kernel_btf.h"
 #include "bpf/program.h"
 
 namespace bpf::verifier {
 
 struct Options {
+  // Types and kernel functions of the kernel the program is judged for, asked for when a program refers to them.
+  // Empty, or answers null: there are none.
+  std::function<std::shared_ptr<const btf::KernelBtf>()> kernel;
   u32 log_level = 0;  // BPF_LOG_LEVEL1, BPF_LOG_LEVEL2, BPF_LOG_STATS
 };
 

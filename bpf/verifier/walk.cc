@@ -24,7 +24,10 @@ Walk::Walk(const ProgSource& source, const ProgSpec& spec, Cfg& cfg, const Progr
       log_(log),
       explored_(source.insns.size()),
       facts_(source.insns.size()),
-      mixed_memory_(source.insns.size(), false) {}
+      mixed_memory_(source.insns.size(), false) {
+  for (u32 i = 0; i < source.insns.size(); ++i)
+    if (!cfg.second_slot[i] && is_iterator_next(source.insns[i])) cfg.prune_point[i] = true;
+}
 
 std::vector<InsnFact> Walk::take_facts() {
   for (std::size_t i = 0; i < facts_.size(); ++i)

@@ -19,19 +19,23 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "bpf/abi/flags.h"
 #include "bpf/registry/helper.h"
 #include "bpf/registry/prog_spec.h"
 #include "bpf/verifier/callback.h"
 #include "bpf/verifier/cfg.h"
+#include "bpf/verifier/kfunc.h"
 #include "bpf/verifier/precision.h"
 #include "bpf/verifier/problem.h"
 #include "bpf/verifier/scalar_branch.h"
 #include "bpf/verifier/state.h"
+#include "bpf/verifier/struct_walk.h"
 #include "bpf/verifier/subprog_btf.h"
 
 namespace bpf::verifier {
@@ -99,6 +103,7 @@ class Walk {
   bool step_conditional(const bpf_insn& insn);
   bool step_may_goto(const bpf_insn& insn);
   bool check_jump_fields(const bpf_insn& insn);
+  bool never_null(const Reg& r) const;
   Branch decide_pointers(const bpf_insn& insn, const Reg& a, const Reg& b);
   void limit_links(const Reg& a, const Reg& b);
   void learn(State& state, const bpf_insn& insn, bool taken);
@@ -176,6 +181,81 @@ class Walk {
   bool put_helper_result(const Call& call);
   bool finish_call(const Call& call);
 
+  // --- kfunc_call.cc, kfunc_args.cc
+  struct IteratorPlace {
+    u32 frame;
+    u32 first;  // slot with the lowest address
+    u32 slots;
+    u32 type;
+  };
+  struct IrqPlace {
+    u32 frame;
+    u32 slot;
+    bool saves;
+  };
+  struct KfuncCall {
+    const KfuncProto* proto = nullptr;
+    u32 ref = 0;            // of the argument that holds one
+    u32 released = 0;       // register whose reference the function takes
+    u64 constant = 0;       // of a __k parameter
+    u32 checked_sizes = 0;  // parameters done together with the memory before them
+    std::optional<IteratorPlace> iterator;
+    bool iterator_is_rcu = false;
+    std::optional<IrqPlace> irq;
+    std::vector<std::pair<u32, s64>> written;  // registers and bytes the function may write
+  };
+  bool call_kfunc(const bpf_insn& insn);
+  const KfuncProto* find_kfunc_proto(u32 id, std::string_view* name);
+  bool check_kfunc_place(const KfuncCall& call);
+  bool apply_kfunc_sections(const KfuncCall& call);
+  bool put_kfunc_result(const KfuncCall& call);
+  bool put_pointer_result(const KfuncCall& call);
+  bool put_special_result(const KfuncCall& call, bool* done);
+  bool check_kfunc_args(KfuncCall& call);
+  bool check_kfunc_arg(KfuncCall& call, u32 index);
+  bool check_kfunc_number(KfuncCall& call, u32 r, const KfuncParam& param);
+  bool check_kfunc_pointer(KfuncCall& call, u32 r, const KfuncParam& param);
+  bool check_kfunc_string(u32 r);
+  bool check_kfunc_struct(KfuncCall& call, u32 r, const KfuncParam& param);
+  bool check_kfunc_memory(KfuncCall& call, u32 r, const KfuncParam& param);
+  bool check_kfunc_sized_memory(KfuncCall& call, u32 r, const KfuncParam& param);
+  bool check_kfunc_constant_size(KfuncCall& call, u32 r);
+  bool check_kfunc_bytes(KfuncCall& call, u32 r, s64 bytes);
+  bool check_pointer_fixed(u32 r);
+  bool finish_kfunc_args(KfuncCall& call);
+  // --- iterator.cc, irq_flag.cc
+  bool find_object_place(u32 r, u32 slots, const char* what, std::optional<u32>* first);
+  bool is_initialized_iterator(const Frame& frame, u32 first, u32 slots, u32 type) const;
+  bool check_iterator_arg(KfuncCall& call, u32 r, const KfuncParam& param);
+  bool apply_iterator(const KfuncCall& call);
+  bool fork_iterator(const KfuncCall& call);
+  bool at_active_iterator() const;
+  bool iterators_turned(const State& old) const;
+  void distrust_rcu_iterators();
+  bool is_iterator_next(const bpf_insn& insn);
+  bool check_irq_flag_arg(KfuncCall& call, u32 r);
+  bool apply_irq_flag(const KfuncCall& call);
+  // --- btf_access.cc
+  static constexpr u16 kLoadedMayBeNull = 1 << 15;  // of flags_of_loaded() only
+  bool access_btf(u32 r, s32 off, int bytes, Access how, int value, bool sign_extend);
+  bool check_btf_place(u32 r, s64 off);
+  bool check_field_write(const Reg& pointer, s64 off, int bytes);
+  bool check_no_special_field(const Reg& pointer, s64 off, int bytes);
+  u16 flags_of_loaded(const Reg& pointer, const WalkedField& field) const;
+  const btf::Btf& types_of(const Reg& r) const;
+  static Reg btf_pointer(u32 type, u16 flags, u32 whose);
+  bool is_trusted(const Reg& r) const;
+  bool is_rcu(const Reg& r) const;
+  bool in_rcu_section() const;
+  bool holds_lock() const;
+  bool is_sleepable() const { return (source_.prog_flags & BPF_F_SLEEPABLE) != 0; }
+  // --- references.cc
+  u32 acquire_reference(Reference::Type type);
+  static bool drop_reference(State& state, u32 id);
+  bool release_reference(u32 id);
+  // At an exit, a tail call: `who` begins Linux's sentence.
+  bool check_nothing_held(const std::string& who, bool sections);
+
   // --- subprog.cc
   bool call_subprog(const bpf_insn& insn);
   bool step_exit(bool* path_ends);
@@ -206,6 +286,7 @@ class Walk {
   bool includes_state(const Checkpoint& old, Exact exact);
   bool includes_frame(const Frame& old, const Frame& now, u32 live, u64 slots, Exact exact);
   bool includes_reg(const Reg& old, const Reg& now, Exact exact);
+  bool includes_object(const Slot& old, const Slot& now);
   bool includes_slot(const Slot& old, const Slot* now, Exact exact);
   bool same_id(u32 old, u32 now);
   bool same_reference(u32 old, u32 now);
@@ -242,7 +323,8 @@ class Walk {
   std::vector<InsnFact> facts_;
   std::vector<bool> mixed_memory_;
   Problem problem_;
-  std::vector<std::pair<u32, u32>> id_map_;  // during a comparison: old id -> id of the current state
+  std::map<u32, std::unique_ptr<KfuncProto>> kfuncs_;  // read so far
+  std::vector<std::pair<u32, u32>> id_map_;            // during a comparison: old id -> id of the current state
 
   u32 id_count_ = 0;
   u32 walked_subprog_ = 0;

@@ -132,7 +132,7 @@ bool Walk::fork_iterator(const KfuncCall& call) {
   if (state_in(cur_).off == kActive) {
     State more = cur_;
     ++state_in(more).id;
-    widen(more);
+    widen(more, at_);
     Reg& element = more.frame().regs[BPF_REG_0];
     element.maybe_null = false;
     if (element.kind == Kind::btf_id) element.id = 0;

@@ -2,7 +2,7 @@
 // Runs the cases under tests/data/verifier: our verdict must be the expected one, and so must the host kernel's.
 //
 // Shape     a file holds cases: `== a sentence`, optional `type: raw_tracepoint`, `flags: strict freq sleepable`,
-//           `license: proprietary`, `attach: devmap`,
+//           `license: proprietary`, `attach: devmap` or a number,
 //           signatures of its functions (tests/support/case_btf.h), the program (tests/support/asm.h), then
 //           `accept` or `reject ERRNO sentence of the log`.
 //           Maps: 0 array 16x4, 1 hash 8->24, 2 array of one 16, 3 the same frozen and read-only, 4 per-CPU array,
@@ -143,7 +143,10 @@ bpf::ProgSource make_source(const Case& c, const std::vector<bpf::MapFacts>& map
   if (!c.type.empty())
     for (base::u32 t = 1; t < bpf::kProgTypes.size(); ++t)
       if (bpf::kProgTypes[t].name == c.type) s.type = static_cast<bpf::bpf_prog_type>(t);
-  if (c.attach == "devmap") s.expected_attach_type = bpf::BPF_XDP_DEVMAP;
+  if (c.attach == "devmap")
+    s.expected_attach_type = bpf::BPF_XDP_DEVMAP;
+  else if (!c.attach.empty())
+    s.expected_attach_type = static_cast<bpf::bpf_attach_type>(std::stoi(c.attach));
   s.maps = maps;
   s.insns = std::move(insns);
   return s;

@@ -101,6 +101,12 @@ class Writer {
     return func;
   }
 
+  // A declaration tag of a whole function.
+  void tag(u32 func, const string& text) {
+    blob_.type(text, BTF_KIND_DECL_TAG, 0, func);
+    blob_.words({~0U});
+  }
+
   std::vector<std::byte> bytes() const { return blob_.bytes(); }
 
  private:
@@ -160,13 +166,21 @@ base::Status add_functions(ProgSource& source, const std::vector<string>& lines,
                            const std::map<string, std::size_t>& labels) {
   if (lines.empty()) return base::success();
   Writer writer;
-  for (const string& line : lines) {
+  u32 entry = 0;
+  std::vector<string> callbacks;
+  for (string line : lines) {
     string label;
+    static const string kException = " __exception";
+    const bool exception = line.ends_with(kException);
+    if (exception) line.resize(line.size() - kException.size());
     SLUICE_TRY(const u32 func, writer.function(line, &label));
+    if (exception) callbacks.push_back(label);
+    if (label == "main") entry = func;
     const auto place = labels.find(label);
     if (place == labels.end() && label != "main") return base::Error(EINVAL, "no label " + label);
     source.func_info.push_back({label == "main" ? 0 : static_cast<u32>(place->second), func});
   }
+  for (const string& callback : callbacks) writer.tag(entry, "exception_callback:" + callback);
   std::sort(source.func_info.begin(), source.func_info.end(),
             [](const bpf_func_info& a, const bpf_func_info& b) { return a.insn_off < b.insn_off; });
   source.btf = writer.bytes();

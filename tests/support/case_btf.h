@@ -5,6 +5,7 @@
 //           Parameter tags stand behind the name: `char *p __arg_nonnull`. Known types: void, char, short, int, long,
 //           u8 to u64, s8 to s64, `struct NAME` (two u64 unless the name ends in _N: N bytes; `struct bpf_dynptr` and
 //           context structs by their own names: their size does not matter), pointers to them, `enum e`.
+//           `__exception` behind a signature makes it the exception callback of main.
 // Errors    EINVAL with the word that is not understood.
 #pragma once
 

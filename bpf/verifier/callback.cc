@@ -114,7 +114,7 @@ bool Walk::check_callback_return(const char* where) {
   mark_precise(r0);
   const ReturnRange range = cur_.frame().callback_returns;
   if (r0.var.smin >= range.min && r0.var.smax <= range.max) return true;
-  return refuse_return(where, r0, range);
+  return refuse_return(where, BPF_REG_0, r0, range);
 }
 
 }  // namespace bpf::verifier

@@ -40,6 +40,7 @@ class Builder {
 
   bool find_subprogs() {
     std::vector<u32> starts = {0};
+    if (cfg_.exception_callback) starts.push_back(*cfg_.exception_callback);
     std::vector<u32> addresses;
     for (u32 i = 0; i < count(); ++i) {
       const bool address = is_func_address(insns_[i]);
@@ -60,6 +61,7 @@ class Builder {
       s.begin = starts[k];
       s.end = k + 1 < starts.size() ? starts[k + 1] : count();
       s.is_callback = std::find(addresses.begin(), addresses.end(), s.begin) != addresses.end();
+      s.is_exception_callback = cfg_.exception_callback == s.begin;
       cfg_.subprogs.push_back(s);
     }
     return true;
@@ -161,6 +163,10 @@ class Builder {
     std::vector<bool> seen(count(), false);
     std::vector<u32> todo = {0};
     seen[0] = true;
+    if (cfg_.exception_callback) {
+      seen[*cfg_.exception_callback] = true;
+      todo.push_back(*cfg_.exception_callback);
+    }
     const auto visit = [&](s64 to) {
       if (seen[static_cast<u32>(to)]) return;
       seen[static_cast<u32>(to)] = true;

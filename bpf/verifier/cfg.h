@@ -25,16 +25,19 @@ struct Subprog {
   bool has_tail_call = false;
   bool is_global = false;       // BTF says so: verified alone
   bool changes_packet = false;  // it or what it calls moves packet data
-  bool is_async = false;        // a walked call runs it asynchronously
-  bool called = false;          // global: a call of it was walked
-  u32 stack = 0;                // bytes touched below its frame pointer
+  bool is_exception_callback = false;
+  std::optional<u32> throws_at;  // a call of bpf_throw
+  bool is_async = false;         // a walked call runs it asynchronously
+  bool called = false;           // global: a call of it was walked
+  u32 stack = 0;                 // bytes touched below its frame pointer
 };
 
 struct Cfg {
-  std::vector<Subprog> subprogs;  // ascending; [0] begins at 0
-  std::vector<bool> prune_point;  // paths join here: states are compared
-  std::vector<bool> second_slot;  // of a 64-bit immediate
-  std::vector<u16> live;          // bit r: register r may be read from here on before it is written
+  std::optional<u32> exception_callback;  // where it begins; known before the rest
+  std::vector<Subprog> subprogs;          // ascending; [0] begins at 0
+  std::vector<bool> prune_point;          // paths join here: states are compared
+  std::vector<bool> second_slot;          // of a 64-bit immediate
+  std::vector<u16> live;                  // bit r: register r may be read from here on before it is written
 
   // The subprogram that contains (not: begins at) `insn`.
   u32 subprog_of(u32 insn) const;

@@ -11,6 +11,14 @@ namespace bpf::verifier {
 
 bool Walk::set_up_arguments(u32 subprog) {
   const Signature& signature = btf_.subprogs[subprog].signature;
+  if (signature.problem.error != 0) {
+    problem_ = signature.problem;
+    problem_.insn = at_;
+    return false;
+  }
+  const bool one_number = signature.args.size() == 1 && signature.args[0].kind == GlobalArg::Kind::scalar;
+  if (cfg_.subprogs[subprog].is_exception_callback && !one_number)
+    return refuse(EINVAL, "exception cb only supports single integer argument\n");
   u32 r = BPF_REG_1;
   for (const GlobalArg& arg : signature.args) {
     Reg& to = cur_.frame().regs[r++];
@@ -66,8 +74,7 @@ bool Walk::check_global_arg(const GlobalArg& want, u32 r) {
     case GlobalArg::Kind::scalar:
       return p.is_scalar() || refuse(EINVAL, format("R%u is not a scalar\n", r));
     case GlobalArg::Kind::ctx:
-      if (p.kind != Kind::ctx || p.maybe_null)
-        return refuse(EINVAL, format("arg#%u expects pointer to ctx\n", r - 1));
+      if (p.kind != Kind::ctx || p.maybe_null) return refuse(EINVAL, format("arg#%u expects pointer to ctx\n", r - 1));
       return check_pointer_unmodified(p, r);
     case GlobalArg::Kind::arena:
       return p.kind == Kind::arena || p.is_scalar() ||

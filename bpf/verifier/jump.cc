@@ -4,6 +4,7 @@
 // Source    soundness: a branch not walked is one that decide() proved impossible from numbers then marked precise; on
 // a branch
 //           that is walked, refine() keeps every value that takes it.
+#include "bpf/verifier/exception.h"
 #include "bpf/verifier/scalar_alu.h"
 #include "bpf/verifier/walk.h"
 
@@ -37,8 +38,7 @@ bool Walk::step_jump(const bpf_insn& i, bool* path_ends) {
   switch (insn_op(i.code)) {
     case BPF_CALL:
       if (i.src_reg == BPF_PSEUDO_CALL) return call_subprog(i);
-      if (i.src_reg == BPF_PSEUDO_KFUNC_CALL)
-        return call_kfunc(i);
+      if (i.src_reg == BPF_PSEUDO_KFUNC_CALL) return is_throw(i, btf_) ? step_throw(i, path_ends) : call_kfunc(i);
       return call_helper(i);
     case BPF_EXIT:
       return step_exit(path_ends);

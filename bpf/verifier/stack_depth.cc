@@ -62,7 +62,7 @@ class DepthCheck {
   std::optional<Problem> run() {
     const bool own = std::exchange(own_stacks_, false);
     for (u32 s = static_cast<u32>(cfg_.subprogs.size()); s-- > 1;)
-      if (cfg_.subprogs[s].is_async) enter(s, 0, 1);
+      if (cfg_.subprogs[s].is_async || cfg_.subprogs[s].is_exception_callback) enter(s, 0, 1);
     std::fill(best_.begin(), best_.end(), -1);
     own_stacks_ = own;
     enter(0, 0, 1);
@@ -94,14 +94,23 @@ class DepthCheck {
     const s64 seen = s64{depth} * 16 + frames;
     if (best_[s] >= seen && best_[s] % 16 >= frames) return;
     best_[s] = seen;
+    in_callback_ += sub.is_callback || sub.is_exception_callback;
+    if (in_callback_ != 0 && sub.throws_at)
+      return fail(EINVAL, *sub.throws_at,
+                  format("bpf_throw kfunc (insn %u) cannot be called from callback subprog %u\n", *sub.throws_at, s));
+    for (const Edge& e : graph_[s])
+      if (e.is_call && cfg_.subprogs[e.callee].is_exception_callback)
+        return fail(EINVAL, e.at, format("insn %u cannot call exception cb directly\n", e.at));
     for (const Edge& e : graph_[s])
       if (e.is_call || !cfg_.subprogs[e.callee].is_async) enter(e.callee, depth, frames + 1);
+    in_callback_ -= sub.is_callback || sub.is_exception_callback;
   }
 
   const Cfg& cfg_;
   const std::vector<std::vector<Edge>> graph_;
   std::vector<bool> shares_;  // runs on the common stack in some chain
   std::vector<s64> best_;     // depth * 16 + frames of the deepest entry
+  u32 in_callback_ = 0;       // frames on the way here that a helper entered
   bool own_stacks_;
   std::optional<Problem> problem_;
 };

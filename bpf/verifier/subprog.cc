@@ -62,7 +62,7 @@ bool Walk::check_return() {
                                    kind_text(r0).c_str()));
     return check_callback_return("At async callback return");
   }
-  if (walked_subprog_ != 0) {
+  if (walked_subprog_ != 0 && !cfg_.subprogs[walked_subprog_].is_exception_callback) {
     if (!r0.is_scalar())
       return refuse(EINVAL,
                     format("At subprogram exit the register R0 is not a scalar value (%s)\n", kind_text(r0).c_str()));
@@ -74,15 +74,17 @@ bool Walk::check_return() {
     return refuse(EINVAL, format("At program exit the register R0 is not a known value (%s)\n", kind_text(r0).c_str()));
   mark_precise(r0);
   if (r0.var.smin >= range->min && r0.var.smax <= range->max) return true;
-  return refuse_return("At program exit", r0, *range);
+  return refuse_return("At program exit", BPF_REG_0, r0, *range);
 }
 
-bool Walk::refuse_return(const char* where, const Reg& r0, ReturnRange range) {
+bool Walk::refuse_return(const char* where, u32 r, const Reg& value, ReturnRange range) {
   std::string known;
-  if (r0.var.smin > std::numeric_limits<s64>::min()) known += format(" smin=%lld", static_cast<long long>(r0.var.smin));
-  if (r0.var.smax < std::numeric_limits<s64>::max()) known += format(" smax=%lld", static_cast<long long>(r0.var.smax));
+  if (value.var.smin > std::numeric_limits<s64>::min())
+    known += format(" smin=%lld", static_cast<long long>(value.var.smin));
+  if (value.var.smax < std::numeric_limits<s64>::max())
+    known += format(" smax=%lld", static_cast<long long>(value.var.smax));
   if (known.empty()) known = " unknown scalar value";
-  return refuse(EINVAL, format("%s the register R0 has%s should have been in [%d, %d]\n", where, known.c_str(),
+  return refuse(EINVAL, format("%s the register R%u has%s should have been in [%d, %d]\n", where, r, known.c_str(),
                                range.min, range.max));
 }
 

@@ -6,6 +6,7 @@
 
 #include "bpf/abi/flags.h"
 #include "bpf/registry/registry.h"
+#include "bpf/verifier/exception.h"
 #include "bpf/verifier/print.h"
 #include "bpf/verifier/stack_depth.h"
 #include "bpf/verifier/walk.h"
@@ -37,11 +38,13 @@ class Run {
   void run() {
     if (auto problem = check_request()) return refuse(*problem);
     if (auto problem = find_kernel_types()) return refuse(*problem);
+    if (auto problem = find_exception_callback(source_, cfg_)) return refuse(*problem);
     auto shape = build_cfg(source_, cfg_);
     if (options_.log_level & BPF_LOG_LEVEL2)
       for (u32 s = 0; s < cfg_.subprogs.size(); ++s) out_.log += format("func#%u @%u\n", s, cfg_.subprogs[s].begin);
     if (shape) return refuse(*shape);
     if (auto problem = parse_program_btf(source_, **spec_, cfg_, btf_)) return refuse(*problem);
+    find_throws(source_, btf_, cfg_);
     if (auto problem = check_map_values(source_)) return refuse(*problem);
     if (auto problem = check_direct_values()) return refuse(*problem);
     for (Subprog& s : cfg_.subprogs) s.changes_packet |= calls_packet_mover(s);
@@ -132,6 +135,7 @@ class Run {
     if (!walk.run(0)) problem = walk.problem();
     // Global functions that a walked call names, until there are no more: others are never entered.
     std::vector<bool> walked(cfg_.subprogs.size(), false);
+    for (Subprog& s : cfg_.subprogs) s.called |= s.is_exception_callback;
     for (bool more = true; more && !problem;) {
       more = false;
       for (u32 s = 1; s < cfg_.subprogs.size() && !problem; ++s) {
@@ -156,7 +160,7 @@ class Run {
                                        .end = s.end,
                                        .stack_bytes = (s.stack + kFrameAlign - 1) / kFrameAlign * kFrameAlign,
                                        .is_callback = s.is_callback,
-                                       .is_exception_callback = false});
+                                       .is_exception_callback = s.is_exception_callback});
     }
     if (options_.log_level != 0) stats_line();
   }

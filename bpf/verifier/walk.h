@@ -260,7 +260,7 @@ class Walk {
   bool call_subprog(const bpf_insn& insn);
   bool step_exit(bool* path_ends);
   bool check_return();
-  bool refuse_return(const char* where, const Reg& r0, ReturnRange range);
+  bool refuse_return(const char* where, u32 r, const Reg& value, ReturnRange range);
   const ReturnRange* find_return_range() const;
   bool set_up_entry(u32 subprog);
   void clobber_caller_saved();
@@ -270,6 +270,9 @@ class Walk {
   bool call_global(u32 subprog);
   bool check_global_arg(const GlobalArg& want, u32 r);
   bool check_global_memory(const GlobalArg& want, u32 r);
+
+  // --- exception.cc
+  bool step_throw(const bpf_insn& insn, bool* path_ends);
 
   // --- callback.cc
   bool push_callback(const Callback& callback);

@@ -83,7 +83,7 @@ bool Walk::check_kfunc_arg(KfuncCall& call, u32 a) {
 }
 
 bool Walk::check_kfunc_number(KfuncCall& call, u32 r, const KfuncParam& p) {
-  if (!check_readable(r)) return false;
+  touched_regs_ |= 1U << r;
   if (!reg(r).is_scalar()) return refuse(EINVAL, format("R%u is not a scalar\n", r));
   if (p.is == Param::number) return true;
   if (!reg(r).is_const()) return refuse(EINVAL, format("R%u must be a known constant\n", r));

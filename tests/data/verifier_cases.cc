@@ -43,7 +43,7 @@ struct Case {
 
 const std::map<string, int> kErrnos = {{"EACCES", EACCES},         {"EINVAL", EINVAL}, {"E2BIG", E2BIG},
                                        {"EPERM", EPERM},           {"ENOTSUPP", 524},  {"EFAULT", EFAULT},
-                                       {"EOPNOTSUPP", EOPNOTSUPP}, {"ENOENT", ENOENT}};
+                                       {"EOPNOTSUPP", EOPNOTSUPP}, {"ENOENT", ENOENT}, {"EEXIST", EEXIST}};
 
 std::vector<bpf::MapFacts> case_maps() {
   auto maps = support::fuzz_maps();

@@ -26,8 +26,6 @@ bool Walk::check_jump_fields(const bpf_insn& i) {
   } else if (op == BPF_JCOND) {
     if (i.src_reg != 0 || i.dst_reg != 0 || i.imm != 0)
       return refuse(EINVAL, format("invalid may_goto imm %d\n", i.imm));
-  } else if (insn_src_is_reg(i.code) ? i.imm != 0 : i.src_reg != 0) {
-    return refuse(EINVAL, "BPF_JMP/JMP32 uses reserved fields\n");
   }
   return true;
 }
@@ -64,6 +62,8 @@ bool Walk::step_may_goto(const bpf_insn& i) {
 
 bool Walk::step_conditional(const bpf_insn& i) {
   if (!check_readable(i.dst_reg)) return false;
+  if (insn_src_is_reg(i.code) ? i.imm != 0 : i.src_reg != 0)
+    return refuse(EINVAL, "BPF_JMP/JMP32 uses reserved fields\n");
   if (insn_src_is_reg(i.code) && !check_readable(i.src_reg)) return false;
   const Reg& a = reg(i.dst_reg);
   const Reg b = insn_src_is_reg(i.code) ? reg(i.src_reg) : Reg::constant(static_cast<u64>(s64{i.imm}));

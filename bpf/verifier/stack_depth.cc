@@ -16,8 +16,8 @@ constexpr u32 kFrameAlign = 16;
 // A tail call keeps the frames below it for up to 33 programs: those must be small.
 constexpr u32 kTailCallStackMax = 256;
 
-// Programs that run beside others' stacks get stacks of their own for frames that are not small (Linux's private stacks),
-// unless a tail call keeps frames alive. Frames on such a stack do not add up.
+// Programs that run on others' stacks get stacks of their own for frames that are not small (Linux's private
+// stacks), unless a tail call keeps frames alive. Frames on such a stack do not add up.
 constexpr u32 kOwnStackMin = 64;
 
 bool has_own_stacks(const ProgSource& source, const Cfg& cfg) {
@@ -57,8 +57,8 @@ class DepthCheck {
         best_(cfg.subprogs.size(), -1),
         own_stacks_(has_own_stacks(source, cfg)) {}
 
-  // What runs asynchronously is entered on the common stack, and may interrupt the program itself: whatever it calls has
-  // no stack of its own.
+  // What runs asynchronously is entered on the common stack, and may interrupt the program itself: whatever it calls
+  // has no stack of its own.
   std::optional<Problem> run() {
     const bool own = std::exchange(own_stacks_, false);
     for (u32 s = static_cast<u32>(cfg_.subprogs.size()); s-- > 1;)

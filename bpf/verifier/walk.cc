@@ -142,7 +142,8 @@ void Walk::push_branch(State state, u32 to) {
 
 bool Walk::branches_within_limit() {
   if (pending_.size() <= kBranchesMax) return true;
-  return refuse(EFAULT, format("The sequence of %zu jumps is too complex.\n", pending_.size()));
+  return refuse(is_may_goto(insn()) ? ENOMEM : EFAULT,
+                format("The sequence of %zu jumps is too complex.\n", pending_.size()));
 }
 
 // One path that came through these checkpoints has ended.

@@ -163,7 +163,7 @@ bool same(const char* who, const Case& c, int error, const string& log) {
 // The host's log of a program that it walks for long would take minutes: it is asked for statistics alone.
 void print_both(const Case& c, const bpf::ProgSource& source, std::span<const support::Fd> maps) {
   constexpr unsigned kLong = 20000;
-  const auto ours = bpf::verifier::verify(source);
+  const auto ours = bpf::verifier::verify(source, {.kernel = kernel_types});
   const bool is_long = ours.stats.verified_insns > kLong;
   const base::u32 level = is_long ? 4 : base::u32{bpf::BPF_LOG_LEVEL2};
   const auto verdict = support::host_load(source, maps);
@@ -239,7 +239,7 @@ int main(int argc, char** argv) {
   }
   if (show) return 0;
   if (fuzzes) {
-    const FuzzOptions options{.count = std::stoull(argv[3]), .seed = std::stoull(argv[4])};
+    const FuzzOptions options{.count = std::stoull(argv[3]), .seed = std::stoull(argv[4]), .kernel = kernel_types};
     return !unusable && fuzz_cases(seeds, *fds, options) ? 0 : 1;
   }
   constexpr std::size_t kCasesMin = 90;  // a reader that loses cases must not look like success

@@ -23,6 +23,7 @@ class Mutator {
              static_cast<std::size_t>(i.imm) < program_.maps.size() &&
              program_.maps[static_cast<std::size_t>(i.imm)].type == BPF_MAP_TYPE_PROG_ARRAY;
     });
+    if (calls_programs) program_.type = BPF_PROG_TYPE_XDP;
     if (!calls_programs && chance(8)) program_.type = static_cast<bpf_prog_type>(1 + pick(32));
     if (chance(4)) program_.prog_flags ^= BPF_F_STRICT_ALIGNMENT;
     if (chance(6)) program_.prog_flags ^= BPF_F_TEST_STATE_FREQ;

@@ -33,12 +33,14 @@ enum {
   MAPS_HASH_CONTROL = 7, /* word of a line behind the slots: control word, or next overflow line */
   MAPS_HASH_LINE_WORDS = 8,
   MAPS_HASH_NODE_BITS = 28,
+  MAPS_HASH_LANE_BYTES = 64,
   MAPS_HASH_REGISTER_BYTES = 64, /* keys up to this size are taken into registers once, at the start of a look-up */
   MAPS_HASH_TRIES_MAX = 64,      /* each needs a writer's change to this very bucket within some 10 ns */
 };
 #define MAPS_HASH_NODE_MASK ((1ull << MAPS_HASH_NODE_BITS) - 1)
 #define MAPS_HASH_TAG_SHIFT 48
 #define MAPS_HASH_PUBLISHED_SHIFT 57
+#define MAPS_HASH_VERSION_MASK ((((uint64_t)1 << 20) - 1) << MAPS_HASH_NODE_BITS) /* of a slot */
 
 /* What a table's nodes hold beside the key; a constant where a body is inlined. */
 enum {
@@ -56,6 +58,8 @@ struct hash_map {
   uint8_t* percpu_values; /* percpu_hash: CPU c, node n at c * cpu_stride + n * round_up(value_size, 8) */
   uint64_t cpu_stride;
   uint32_t cpu_count;
+  uint32_t spare_lanes; /* 0: no spares of a lane's own */
+  uint8_t* spares;      /* lane i's spare node at i * MAPS_HASH_LANE_BYTES: maps/hash_nodes.h */
 };
 
 #ifdef __cplusplus
@@ -231,3 +235,89 @@ MAPS_INLINE void* maps_lru_percpu_hash_lookup_percpu(struct bpf_env* env, struct
   if (cpu >= ((struct hash_map*)map)->cpu_count) return NULL;
   return maps_percpu_hash_value_of(map, shape, MAPS_HASH_PERCPU | MAPS_HASH_LRU, key, cpu);
 }
+
+/* The writers' short ways: BPF_ANY or BPF_EXIST on a key that is in its bucket, with all sizes constants. Everything else
+ * is left to the functions above. The key goes there as a copy, for the same reason as in maps_hash_leave_for_slow. */
+MAPS_INLINE int maps_hash_overwrites(uint64_t flags) {
+  return flags == 0 || flags == 2;
+}
+
+MAPS_INLINE int64_t maps_percpu_hash_overwrite(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape,
+                                               int form, const void* key, const void* value, uint64_t flags) {
+  if (shape.key_size > MAPS_HASH_REGISTER_BYTES) return maps_percpu_hash_update(env, map, shape, key, value, flags);
+  uint64_t words[MAPS_HASH_REGISTER_BYTES / 8];
+  for (uint32_t i = 0; i < (shape.key_size + 7) / 8; i++) words[i] = maps_load_word(key, shape.key_size, i);
+  if (maps_hash_overwrites(flags)) {
+    uint64_t* at = (uint64_t*)maps_percpu_hash_value_of(map, shape, form, words, env->cpu);
+    if (at) {
+      maps_store_bytes(at, value, shape.value_size);
+      return 0;
+    }
+  }
+  uint64_t copy[MAPS_HASH_REGISTER_BYTES / 8];
+  for (uint32_t i = 0; i < (shape.key_size + 7) / 8; i++) copy[i] = words[i];
+  return maps_percpu_hash_update(env, map, shape, copy, value, flags);
+}
+
+/* Where the key is in its bucket, and the slot's word; -1: not there, or not certain. */
+MAPS_INLINE int maps_hash_seek(struct hash_map* hash, struct bpf_map_shape shape, int form, const uint64_t* line,
+                               uint64_t tag, const void* key, uint64_t* slot) {
+  for (uint64_t match = maps_hash_match(line, tag); match; match &= match - 1) {
+    int at = __builtin_ctzll(match) / 8;
+    *slot = __atomic_load_n(&line[at], __ATOMIC_ACQUIRE);
+    if (__builtin_expect(*slot >> MAPS_HASH_TAG_SHIFT != tag, 0)) return -1;
+    const uint8_t* stored = hash->nodes + (*slot & MAPS_HASH_NODE_MASK) * maps_hash_stride(shape, form);
+    int equal = maps_key_equal((const uint64_t*)stored, key, shape.key_size);
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    uint64_t control = __atomic_load_n(&line[MAPS_HASH_CONTROL], __ATOMIC_ACQUIRE);
+    if (equal && (control >> (MAPS_HASH_PUBLISHED_SHIFT + at) & 1)) return at; /* the swap below judges the slot */
+  }
+  return -1;
+}
+
+/* Writes the lane's spare node and swaps it in. 0: nothing has changed. */
+MAPS_INLINE int maps_hash_swap_in(struct bpf_env* env, struct hash_map* hash, struct bpf_map_shape shape, int form,
+                                  const uint64_t* words, const void* value) {
+  uint64_t hash_value = maps_hash(words, shape.key_size, hash->seed);
+  uint64_t* line = hash->buckets + (hash_value & hash->bucket_mask) * MAPS_HASH_LINE_WORDS;
+  uint64_t slot = 0;
+  int at = maps_hash_seek(hash, shape, form, line, maps_hash_tag(hash_value), words, &slot);
+  if (at < 0 || env->cpu >= hash->spare_lanes) return 0;
+  uint32_t* lane = (uint32_t*)(hash->spares + (uint64_t)env->cpu * MAPS_HASH_LANE_BYTES);
+  uint32_t spare = __atomic_exchange_n(lane, 0, __ATOMIC_ACQUIRE);
+  if (!spare) return 0;
+  uint8_t* node = hash->nodes + spare * maps_hash_stride(shape, form);
+  maps_store_bytes((uint64_t*)node, words, shape.key_size);
+  maps_store_bytes((uint64_t*)(node + maps_round_up8(shape.key_size)), value, shape.value_size);
+  if (form & MAPS_HASH_LRU) {
+    __atomic_store_n(maps_lru_hash(node), (uint32_t)hash_value, __ATOMIC_RELAXED);
+    __atomic_store_n(maps_lru_used(node), 1u, __ATOMIC_RELAXED);
+  }
+  uint64_t version = (slot + ((uint64_t)1 << MAPS_HASH_NODE_BITS)) & MAPS_HASH_VERSION_MASK;
+  uint64_t entry = maps_hash_tag(hash_value) << MAPS_HASH_TAG_SHIFT | version | spare;
+  uint64_t expected = slot;
+  int done = __atomic_compare_exchange_n(&line[at], &expected, entry, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+  __atomic_store_n(lane, done ? (uint32_t)(slot & MAPS_HASH_NODE_MASK) : spare, __ATOMIC_RELEASE);
+  return done;
+}
+
+MAPS_INLINE int64_t maps_hash_overwrite(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, int form,
+                                        const void* key, const void* value, uint64_t flags) {
+  if (shape.key_size > MAPS_HASH_REGISTER_BYTES) return maps_hash_update(env, map, shape, key, value, flags);
+  uint64_t words[MAPS_HASH_REGISTER_BYTES / 8];
+  for (uint32_t i = 0; i < (shape.key_size + 7) / 8; i++) words[i] = maps_load_word(key, shape.key_size, i);
+  if (maps_hash_overwrites(flags) && maps_hash_swap_in(env, (struct hash_map*)map, shape, form, words, value)) return 0;
+  uint64_t copy[MAPS_HASH_REGISTER_BYTES / 8];
+  for (uint32_t i = 0; i < (shape.key_size + 7) / 8; i++) copy[i] = words[i];
+  return maps_hash_update(env, map, shape, copy, value, flags);
+}
+
+#define MAPS_HASH_OVERWRITE(name, overwrite, form)                                                            \
+  MAPS_INLINE int64_t maps_##name##_put(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, \
+                                        const void* key, const void* value, uint64_t flags) {                 \
+    return overwrite(env, map, shape, form, key, value, flags);                                               \
+  }
+MAPS_HASH_OVERWRITE(hash, maps_hash_overwrite, 0)
+MAPS_HASH_OVERWRITE(lru_hash, maps_hash_overwrite, MAPS_HASH_LRU)
+MAPS_HASH_OVERWRITE(percpu_hash, maps_percpu_hash_overwrite, MAPS_HASH_PERCPU)
+MAPS_HASH_OVERWRITE(lru_percpu_hash, maps_percpu_hash_overwrite, MAPS_HASH_PERCPU | MAPS_HASH_LRU)

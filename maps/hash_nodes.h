@@ -18,6 +18,7 @@
 
 #include "base/memory.h"
 #include "base/percpu.h"
+#include "maps/hash_inline.h"
 #include "maps/node_store.h"
 
 namespace maps {
@@ -69,6 +70,11 @@ class HashNodes {
 
   u64 taken() const noexcept;
 
+  // The lanes' own spares of a table of one part: lane i's lies i * sizeof(Lane) behind. nullptr: there are none.
+  u8* lane_spares() const noexcept {
+    return plan_.parts == 1 && parts_[0].lanes != nullptr ? reinterpret_cast<u8*>(&parts_[0].lanes[0].spare) : nullptr;
+  }
+
   u32 part_count() const noexcept { return plan_.parts; }
   u32 part_of_lane(u32 lane) const noexcept { return plan_.parts == 1 ? 0 : lane % plan_.parts; }
   // Nodes of a part: first_of(part) … first_of(part) + nodes_per_part() - 1.
@@ -79,6 +85,7 @@ class HashNodes {
   struct alignas(base::kCacheLine) Lane {
     std::atomic<u32> spare{0};
   };
+  static_assert(sizeof(Lane) == MAPS_HASH_LANE_BYTES);
   struct Part {
     NodeStore entries;
     NodeStore stock;

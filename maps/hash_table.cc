@@ -89,6 +89,8 @@ base::Status HashTable::init(const bpf::MapSpec& spec, int form) {
 
   // The stores' links lie in the keys' first words: a look-up that still compares such a key looks at its slot again.
   store_.init(plan, reinterpret_cast<std::byte*>(nodes), &charge_);
+  spares = store_.lane_spares();
+  spare_lanes = spares != nullptr ? plan.lanes : 0;
   lines_.init(line_memory_.data(), base::kCacheLine, 1, static_cast<u32>(lines_count), 1);
   if (lru()) hands_.init(plan.parts, std::min(cpu_count, kLanesMax));
   return base::success();

@@ -19,7 +19,7 @@ inline constexpr u32 kControl = MAPS_HASH_CONTROL;
 inline constexpr u64 kNodeMask = MAPS_HASH_NODE_MASK;
 inline constexpr u64 kDead = kNodeMask;  // node number of a dead slot
 inline constexpr u64 kSlotVersion = u64{1} << MAPS_HASH_NODE_BITS;
-inline constexpr u64 kSlotVersionMask = ((u64{1} << 20) - 1) << MAPS_HASH_NODE_BITS;
+inline constexpr u64 kSlotVersionMask = MAPS_HASH_VERSION_MASK;
 inline constexpr u64 kControlVersionMask = ((u64{1} << 29) - 1) << MAPS_HASH_NODE_BITS;
 
 inline u64 load(const u64* word) {

@@ -16,8 +16,10 @@ bpf::MapSpec lru_spec(bpf::MapSpec spec) {
 
 namespace {
 
-constexpr bpf_map_runtime kRuntime = complete(
-    {.lookup = &maps_lru_hash_lookup, .update = &maps_hash_update, .erase = &maps_hash_erase, .natives = kHashNatives});
+constexpr bpf_map_runtime kRuntime = complete({.lookup = &maps_lru_hash_lookup,
+                                               .update = &maps_lru_hash_put,
+                                               .erase = &maps_hash_erase,
+                                               .natives = kHashNatives});
 
 class LruHashMap final : public HashObject {
  public:

@@ -7,7 +7,7 @@ namespace maps {
 namespace {
 
 constexpr bpf_map_runtime kRuntime = complete({.lookup = &maps_lru_percpu_hash_lookup,
-                                               .update = &maps_percpu_hash_update,
+                                               .update = &maps_lru_percpu_hash_put,
                                                .erase = &maps_hash_erase,
                                                .lookup_percpu = &maps_lru_percpu_hash_lookup_percpu,
                                                .natives = kHashNatives});

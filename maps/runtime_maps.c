@@ -45,11 +45,11 @@ MAP_LOOKUP_PERCPU(percpu_array)
     return maps_hash_erase(env, map, shape, key);                                                                     \
   }
 
-MAP_HASH(hash, maps_hash_update)
-MAP_HASH(lru_hash, maps_hash_update)
-MAP_HASH(percpu_hash, maps_percpu_hash_update)
+MAP_HASH(hash, maps_hash_put)
+MAP_HASH(lru_hash, maps_lru_hash_put)
+MAP_HASH(percpu_hash, maps_percpu_hash_put)
 MAP_LOOKUP_PERCPU(percpu_hash)
-MAP_HASH(lru_percpu_hash, maps_percpu_hash_update)
+MAP_HASH(lru_percpu_hash, maps_lru_percpu_hash_put)
 MAP_LOOKUP_PERCPU(lru_percpu_hash)
 
 MAP_LOOKUP(lpm_trie)

@@ -236,8 +236,8 @@ MAPS_INLINE void* maps_lru_percpu_hash_lookup_percpu(struct bpf_env* env, struct
   return maps_percpu_hash_value_of(map, shape, MAPS_HASH_PERCPU | MAPS_HASH_LRU, key, cpu);
 }
 
-/* The writers' short ways: BPF_ANY or BPF_EXIST on a key that is in its bucket, with all sizes constants. Everything else
- * is left to the functions above. The key goes there as a copy, for the same reason as in maps_hash_leave_for_slow. */
+/* The writers' short ways: BPF_ANY or BPF_EXIST on a key that is in its bucket, with all sizes constants. Everything
+ * else is left to the functions above. The key goes there as a copy, as in maps_hash_leave_for_slow. */
 MAPS_INLINE int maps_hash_overwrites(uint64_t flags) {
   return flags == 0 || flags == 2;
 }

@@ -47,10 +47,25 @@ bool listed(std::span<const bpf_attach_type> types, bpf_attach_type type) {
 struct Loaded {
   CtxKind field;
   Kind kind;
+  bool maybe_null = false;
 };
-constexpr Loaded kLoaded[] = {{CtxKind::packet, Kind::packet},
-                              {CtxKind::packet_meta, Kind::packet_meta},
-                              {CtxKind::packet_end, Kind::packet_end}};
+constexpr Loaded kLoaded[] = {
+    {CtxKind::packet, Kind::packet},
+    {CtxKind::packet_meta, Kind::packet_meta},
+    {CtxKind::packet_end, Kind::packet_end},
+    {CtxKind::socket, Kind::socket},
+    {CtxKind::socket_or_null, Kind::socket, true},
+    {CtxKind::sock_common_or_null, Kind::sock_common, true},
+    {CtxKind::flow_keys, Kind::flow_keys},
+    {CtxKind::tp_buffer, Kind::tp_buffer},
+};
+
+// Fields that point to structs of the kernel's.
+struct LoadedStruct {
+  CtxKind field;
+  const char* name;
+};
+constexpr LoadedStruct kLoadedStructs[] = {{CtxKind::nf_hook_state, "nf_hook_state"}, {CtxKind::sk_buff, "sk_buff"}};
 
 }  // namespace
 
@@ -92,7 +107,17 @@ bool Walk::access_ctx(u32 r, s32 off, int bytes, Access how, int value, bool sig
   }
   for (const Loaded& l : kLoaded) {
     if (l.field != f->kind) continue;
-    set(static_cast<u32>(value), Reg::pointer(l.kind));
+    Reg loaded = Reg::pointer(l.kind);
+    loaded.maybe_null = l.maybe_null;
+    if (l.maybe_null) loaded.id = new_id();
+    set(static_cast<u32>(value), loaded);
+    return true;
+  }
+  for (const LoadedStruct& l : kLoadedStructs) {
+    if (l.field != f->kind || !btf_.kernel) continue;
+    const auto type = btf_.kernel->find(l.name, BTF_KIND_STRUCT);
+    if (!type) continue;
+    set(static_cast<u32>(value), btf_pointer(*type, kTrusted, kKernelTypes));
     return true;
   }
   return refuse_unsupported("the pointer in context field '" + std::string(f->name) + "' is not known yet");

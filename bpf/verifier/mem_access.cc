@@ -167,6 +167,10 @@ bool Walk::access(u32 r, s32 off, int bytes, Access how, int value, bool sign_ex
         if (!note_mem(MemKind::mem) || !check_region(r, p, s64{off} + p.off, bytes, p.size, false)) return false;
         if (how == Access::read) put_loaded(value, bytes, sign_extend);
         return true;
+      case Kind::flow_keys:
+        return note_mem(MemKind::host) && access_flow_keys(r, off, bytes, how, value, sign_extend);
+      case Kind::tp_buffer:
+        return note_mem(MemKind::host) && access_tp_buffer(r, off, bytes, how, value, sign_extend);
       case Kind::map_ptr:
         if (how == Access::read) return refuse_unsupported("reading fields of struct bpf_map is not known yet");
         return refuse(EACCES, "only read from struct bpf_map is supported\n");

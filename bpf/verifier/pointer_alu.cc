@@ -27,7 +27,8 @@ bool Walk::check_pointer_moves(const bpf_insn& i, const Reg& pointer, const Reg&
                   format("R%d pointer arithmetic on %s prohibited, null-check it first\n", i.dst_reg, type.c_str()),
                   "Compare the pointer with NULL before calculating with it.");
   const bool adds_nothing = insn_op(i.code) == BPF_ADD && scalar.is_zero();
-  if (pointer.kind == Kind::packet_end ||
+  const bool socket = pointer.kind >= Kind::socket && pointer.kind <= Kind::xdp_sock;
+  if (pointer.kind == Kind::packet_end || socket || (pointer.kind == Kind::flow_keys && !scalar.is_const()) ||
       (pointer.kind == Kind::map_ptr && !adds_nothing))
     return refuse(EACCES, format("R%d pointer arithmetic on %s prohibited\n", i.dst_reg, type.c_str()));
   return true;

@@ -89,8 +89,10 @@ class Run {
     for (const bpf_insn& i : source_.insns)
       needed |=
           (is_call(i) && i.src_reg == BPF_PSEUDO_KFUNC_CALL) || (insn_is_ld_imm64(i) && i.src_reg == BPF_PSEUDO_BTF_ID);
-    if (!needed) return std::nullopt;
+    const bool context = source_.type == BPF_PROG_TYPE_NETFILTER;  // its fields point to kernel structs
+    if (!needed && !context) return std::nullopt;
     btf_.kernel = options_.kernel ? options_.kernel() : nullptr;
+    if (!needed) return std::nullopt;
     if (!btf_.kernel) return Problem{.error = 524, .log = "calling kernel function is not supported without BTF\n"};
     return check_kfunc_calls(source_, *btf_.kernel);
   }

@@ -135,6 +135,9 @@ class Walk {
   bool access_ctx(u32 r, s32 off, int bytes, Access how, int value, bool sign_extend);
   const CtxField* find_ctx_access(s32 off, int bytes, Access how) const;
   bool check_pointer_unmodified(const Reg& ptr, u32 r);
+  // --- buffer_access.cc
+  bool access_flow_keys(u32 r, s32 off, int bytes, Access how, int value, bool sign_extend);
+  bool access_tp_buffer(u32 r, s32 off, int bytes, Access how, int value, bool sign_extend);
   // --- packet.cc
   bool step_legacy_load(const bpf_insn& insn);
   bool access_packet(u32 r, s32 off, int bytes, Access how, int value);

@@ -62,10 +62,20 @@ const Packet* packet_of(bpf::bpf_prog_type type) {
 
 class Asker {
  public:
-  Asker(const std::vector<bpf::MapFacts>& maps, const std::vector<Fd>& fds) : maps_(maps), fds_(fds) {}
+  explicit Asker(const std::vector<bpf::MapFacts>& maps) : maps_(maps) {}
 
-  void ask_all(const ProgCase& c) {
+  // With maps of its own: a prog array belongs to the type that first tail-calls through it. False: no maps.
+  bool ask_all(const ProgCase& c) {
+    bpf::ProgSource all;
+    all.maps = maps_;
+    auto fds = host_make_maps(all);
+    if (!fds) {
+      std::printf("maps: %s\n", fds.error().what().c_str());
+      return false;
+    }
+    fds_ = std::move(*fds);
     for (u32 id = 1; id < bpf::__BPF_FUNC_MAX_ID; ++id) ask_helper(c, id);
+    return true;
   }
 
   bool report() const {
@@ -242,7 +252,7 @@ class Asker {
   }
 
   const std::vector<bpf::MapFacts>& maps_;
-  const std::vector<Fd>& fds_;
+  std::vector<Fd> fds_;
   u32 map_used_ = 0;
   unsigned asked_ = 0, accepted_ = 0, unknown_ = 0, differ_ = 0, unsound_ = 0, words_differ_ = 0;
   int shown_total_ = 0;
@@ -257,14 +267,9 @@ int main() {
     std::printf("SKIPPED: host kernel is no oracle here: %s\n", why->c_str());
     return kSkipped;
   }
-  bpf::ProgSource all;
-  all.maps = make_maps();
-  auto fds = host_make_maps(all);
-  if (!fds) {
-    std::printf("maps: %s\n", fds.error().what().c_str());
-    return 1;
-  }
-  Asker asker(all.maps, *fds);
-  for (const ProgCase& c : prog_cases()) asker.ask_all(c);
+  const auto maps = make_maps();
+  Asker asker(maps);
+  for (const ProgCase& c : prog_cases())
+    if (!asker.ask_all(c)) return 1;
   return asker.report() ? 0 : 1;
 }

@@ -5,6 +5,8 @@
 //           signature, forgets all memory it hands over, and learns only that a number comes back. One that no walked
 //           call names is never entered, and not walked.
 #include "bpf/abi/flags.h"
+#include "bpf/verifier/print.h"
+#include "bpf/verifier/struct_walk.h"
 #include "bpf/verifier/walk.h"
 
 namespace bpf::verifier {
@@ -35,10 +37,17 @@ bool Walk::set_up_arguments(u32 subprog) {
         to.maybe_null = arg.maybe_null;
         if (arg.maybe_null) to.id = new_id();
         break;
-      case GlobalArg::Kind::dynptr:
       case GlobalArg::Kind::untrusted:
+        to = arg.kernel_type != 0 ? btf_pointer(arg.kernel_type, kUntrusted, kKernelTypes) : Reg::pointer(Kind::mem);
+        to.flags |= arg.kernel_type != 0 ? 0 : kRdonly | kUntrusted;
+        break;
       case GlobalArg::Kind::trusted:
-        return refuse_unsupported("arguments of global functions that are dynptrs or kernel objects are not known yet");
+        to = btf_pointer(arg.kernel_type, kTrusted, kKernelTypes);
+        to.maybe_null = arg.maybe_null;
+        if (arg.maybe_null) to.id = new_id();
+        break;
+      case GlobalArg::Kind::dynptr:
+        return refuse_unsupported("arguments of global functions that are dynptrs are not known yet");
     }
   }
   return true;
@@ -81,12 +90,33 @@ bool Walk::check_global_arg(const GlobalArg& want, u32 r) {
              refuse(EINVAL, format("R%u is not a pointer to arena or scalar.\n", r));
     case GlobalArg::Kind::mem:
       return check_global_memory(want, r);
-    case GlobalArg::Kind::dynptr:
     case GlobalArg::Kind::untrusted:
+      return true;  // anything: it is read with loads that survive a fault
     case GlobalArg::Kind::trusted:
+      return check_global_object(want, r);
+    case GlobalArg::Kind::dynptr:
       break;
   }
-  return refuse_unsupported("arguments of global functions that are dynptrs or kernel objects are not known yet");
+  return refuse_unsupported("arguments of global functions that are dynptrs are not known yet");
+}
+
+bool Walk::check_global_object(const GlobalArg& want, u32 r) {
+  const Reg p = reg(r);
+  if (p.is_zero() && want.maybe_null) {
+    mark_precise(p);
+    return true;
+  }
+  const char* expected =
+      want.maybe_null ? "ptr_or_null_, trusted_ptr_or_null_, rcu_ptr_or_null_" : "ptr_, trusted_ptr_, rcu_ptr_";
+  const bool good = p.kind == Kind::btf_id && (!p.maybe_null || want.maybe_null) && (p.flags & ~(kTrusted | kRcu)) == 0;
+  if (!good) return refuse(EACCES, format("R%u type=%s expected=%s\n", r, kind_text(p).c_str(), expected));
+  if (!p.var.is_zero() || p.off < 0) return check_pointer_unmodified(p, r);
+  const btf::Btf& types = btf_.kernel->types();
+  const bool same =
+      p.btf == kKernelTypes && struct_matches(types, p.type, static_cast<u32>(p.off), types, want.kernel_type, false);
+  return same || refuse(EACCES, format("R%u is of type %s but %s is expected\n", r,
+                                       p.btf == kKernelTypes ? std::string(types.name(p.type)).c_str() : "?",
+                                       std::string(types.name(want.kernel_type)).c_str()));
 }
 
 // Linux 6.18 lets a constant null pass for a pointer that is tagged as never null; the function would then read it.

@@ -139,4 +139,24 @@ Signature read_signature(const Btf& types, const ProgSpec& spec, u32 func) {
   return Reader(types, spec, func).read();
 }
 
+void find_kernel_structs(const Btf& types, const std::function<const btf::KernelBtf*()>& kernel, Signature& out) {
+  for (u32 a = 0; a < out.args.size() && out.problem.error == 0; ++a) {
+    GlobalArg& arg = out.args[a];
+    const bool is_struct = types.kind(arg.type) == BTF_KIND_STRUCT;
+    if (arg.kind != GlobalArg::Kind::trusted && (arg.kind != GlobalArg::Kind::untrusted || !is_struct)) continue;
+    const btf::KernelBtf* known = kernel();
+    const std::string name(arg.type == 0 ? "" : types.name(arg.type));
+    if (known == nullptr) {
+      const std::string what = "the kernel's types, which a global function refers to, are not known";
+      out.problem = Problem{.error = EOPNOTSUPP, .unsupported = true, .log = what + "\n", .reason = what};
+    } else if (const auto id = known->find(name, BTF_KIND_STRUCT); is_struct && id) {
+      arg.kernel_type = *id;
+    } else {
+      out.problem = Problem{.error = ENOENT,
+                            .log = format("arg#%u reference type('%s %s') has no matches\n", a,
+                                          kKindNames[types.kind(arg.type)], name.c_str())};
+    }
+  }
+}
+
 }  // namespace bpf::verifier

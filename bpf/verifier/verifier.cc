@@ -44,6 +44,8 @@ class Run {
       for (u32 s = 0; s < cfg_.subprogs.size(); ++s) out_.log += format("func#%u @%u\n", s, cfg_.subprogs[s].begin);
     if (shape) return refuse(*shape);
     if (auto problem = parse_program_btf(source_, **spec_, cfg_, btf_)) return refuse(*problem);
+    for (SubprogBtf& s : btf_.subprogs)
+      find_kernel_structs(*btf_.types, [this] { return kernel_types(); }, s.signature);
     find_throws(source_, btf_, cfg_);
     if (auto problem = check_map_values(source_)) return refuse(*problem);
     if (auto problem = check_direct_values()) return refuse(*problem);
@@ -83,6 +85,11 @@ class Run {
     return std::nullopt;
   }
 
+  const btf::KernelBtf* kernel_types() {
+    if (!btf_.kernel && options_.kernel) btf_.kernel = options_.kernel();
+    return btf_.kernel.get();
+  }
+
   // Reading them takes longer than most verifications: only for who refers to them.
   std::optional<Problem> find_kernel_types() {
     bool needed = false;
@@ -91,9 +98,9 @@ class Run {
           (is_call(i) && i.src_reg == BPF_PSEUDO_KFUNC_CALL) || (insn_is_ld_imm64(i) && i.src_reg == BPF_PSEUDO_BTF_ID);
     const bool context = source_.type == BPF_PROG_TYPE_NETFILTER;  // its fields point to kernel structs
     if (!needed && !context) return std::nullopt;
-    btf_.kernel = options_.kernel ? options_.kernel() : nullptr;
+    const btf::KernelBtf* types = kernel_types();
     if (!needed) return std::nullopt;
-    if (!btf_.kernel) return Problem{.error = 524, .log = "calling kernel function is not supported without BTF\n"};
+    if (types == nullptr) return Problem{.error = 524, .log = "calling kernel function is not supported without BTF\n"};
     return check_kfunc_calls(source_, *btf_.kernel);
   }
 

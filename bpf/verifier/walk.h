@@ -272,6 +272,7 @@ class Walk {
   bool set_up_arguments(u32 subprog);
   bool call_global(u32 subprog);
   bool check_global_arg(const GlobalArg& want, u32 r);
+  bool check_global_object(const GlobalArg& want, u32 r);
   bool check_global_memory(const GlobalArg& want, u32 r);
 
   // --- exception.cc

@@ -53,6 +53,7 @@ bool Walk::check_iterable(const Call& call) {
 }
 
 bool Walk::push_callback(const Callback& callback) {
+  cfg_.subprogs[callback.subprog].ran_as_callback = true;
   if (callback.async) {
     cfg_.subprogs[callback.subprog].is_async = true;
     State state;

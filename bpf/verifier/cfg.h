@@ -27,6 +27,7 @@ struct Subprog {
   bool changes_packet = false;  // it or what it calls moves packet data
   bool is_exception_callback = false;
   std::optional<u32> throws_at;  // a call of bpf_throw
+  bool ran_as_callback = false;  // a walked call runs it
   bool is_async = false;         // a walked call runs it asynchronously
   bool called = false;           // global: a call of it was walked
   u32 stack = 0;                 // bytes touched below its frame pointer

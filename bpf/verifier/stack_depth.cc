@@ -94,7 +94,7 @@ class DepthCheck {
     const s64 seen = s64{depth} * 16 + frames;
     if (best_[s] >= seen && best_[s] % 16 >= frames) return;
     best_[s] = seen;
-    in_callback_ += sub.is_callback || sub.is_exception_callback;
+    in_callback_ += sub.ran_as_callback || sub.is_exception_callback;
     if (in_callback_ != 0 && sub.throws_at)
       return fail(EINVAL, *sub.throws_at,
                   format("bpf_throw kfunc (insn %u) cannot be called from callback subprog %u\n", *sub.throws_at, s));
@@ -103,7 +103,7 @@ class DepthCheck {
         return fail(EINVAL, e.at, format("insn %u cannot call exception cb directly\n", e.at));
     for (const Edge& e : graph_[s])
       if (e.is_call || !cfg_.subprogs[e.callee].is_async) enter(e.callee, depth, frames + 1);
-    in_callback_ -= sub.is_callback || sub.is_exception_callback;
+    in_callback_ -= sub.ran_as_callback || sub.is_exception_callback;
   }
 
   const Cfg& cfg_;

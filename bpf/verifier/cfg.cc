@@ -72,6 +72,8 @@ class Builder {
       for (u32 i = s.begin; i < s.end; ++i) {
         const bpf_insn& insn = insns_[i];
         if (is_call(insn) && insn.src_reg == 0 && insn.imm == BPF_FUNC_tail_call) s.has_tail_call = true;
+        const u8 mode = insn_mode(insn.code);
+        s.has_legacy_load |= insn_class(insn.code) == BPF_LD && (mode == BPF_ABS || mode == BPF_IND);
         if (!is_jump(insn)) continue;
         const s64 target = jump_target(insn, i);
         if (target < s.begin || target >= s.end)

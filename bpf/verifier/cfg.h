@@ -23,6 +23,7 @@ struct Subprog {
   u32 end = 0;
   bool is_callback = false;  // its address is taken
   bool has_tail_call = false;
+  bool has_legacy_load = false;  // BPF_LD_ABS or BPF_LD_IND: may leave it early
   bool is_global = false;       // BTF says so: verified alone
   bool changes_packet = false;  // it or what it calls moves packet data
   bool is_exception_callback = false;

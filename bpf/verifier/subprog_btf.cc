@@ -28,6 +28,8 @@ std::optional<Problem> read_functions(const ProgSource& source, const ProgSpec& 
     const u32 result = out.types->skip_modifiers(out.types->type(out.types->type(info.type_id).type).type);
     const u32 kind = out.types->kind(result);
     const bool number = kind == BTF_KIND_INT || kind == BTF_KIND_ENUM || kind == BTF_KIND_ENUM64;
+    if (k != 0 && !number && cfg.subprogs[k].has_legacy_load)
+      return bad("LD_ABS is only allowed in functions that return 'int'.\n", info.insn_off);
     if (k != 0 && !number && cfg.subprogs[k].has_tail_call)
       return bad("tail_call is only allowed in functions that return 'int'.\n", info.insn_off);
     out.subprogs.push_back(std::move(s));
@@ -123,11 +125,14 @@ std::string ProgramBtf::source_line(const ProgSource& source, u32 insn, u32* rec
 }
 
 namespace {
-// A tail call leaves a subprogram for good: without a signature nobody knows what its callers would get.
+// A tail call leaves a subprogram for good, a load from outside the packet with 0: without a signature nobody knows what its callers would get.
 std::optional<Problem> check_tail_calls(const Cfg& cfg) {
-  for (std::size_t s = 1; s < cfg.subprogs.size(); ++s)
+  for (std::size_t s = 1; s < cfg.subprogs.size(); ++s) {
+    if (cfg.subprogs[s].has_legacy_load)
+      return bad("LD_ABS is not allowed in subprogs without BTF\n", cfg.subprogs[s].begin);
     if (cfg.subprogs[s].has_tail_call)
       return bad("tail_call is not allowed in subprogs without BTF\n", cfg.subprogs[s].begin);
+  }
   return std::nullopt;
 }
 }  // namespace

@@ -140,6 +140,7 @@ class Walk {
   bool access_tp_buffer(u32 r, s32 off, int bytes, Access how, int value, bool sign_extend);
   // --- packet.cc
   bool step_legacy_load(const bpf_insn& insn);
+  void push_early_return();
   bool access_packet(u32 r, s32 off, int bytes, Access how, int value);
   bool check_packet(u32 r, s64 off, s64 bytes, bool zero_ok);
   void forget_packet_pointers();

@@ -48,4 +48,14 @@ TEST(Attack, ANullIsNotHandedToAPointerTaggedNonnull) {
   EXPECT_NE(verdict.log.find("arg#0 is expected to be non-NULL"), std::string::npos);
 }
 
+// Linux 6.18 takes a negative offset for a large one and lets it pass.
+TEST(Attack, NothingLiesBeforeATracepointsRecord) {
+  auto insns = support::assemble("r0 = *(u64 *)(r1 -8)\nexit\n");
+  ASSERT_TRUE(insns);
+  bpf::ProgSource source;
+  source.type = bpf::BPF_PROG_TYPE_TRACEPOINT;
+  source.insns = *insns;
+  EXPECT_EQ(bpf::verifier::verify(source, {}).error, EACCES);
+}
+
 }  // namespace

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <map>
 #include <random>
 #include <thread>
 
@@ -125,6 +126,80 @@ TEST_F(Wire, AnAddressThatIsNotThereIsEfault) {
   const long map = make_map(bpf::BPF_MAP_TYPE_HASH, 4, 8, 8);
   EXPECT_EQ(element(bpf::BPF_MAP_UPDATE_ELEM, map, reinterpret_cast<void*>(8), reinterpret_cast<void*>(16)), -EFAULT);
   close(int(map));
+}
+
+// Of a batch's room only what was filled comes back; the rest of the caller's memory is left alone.
+TEST_F(Wire, ABatchGoesAndComesThroughTheSocket) {
+  const long map = make_map(bpf::BPF_MAP_TYPE_HASH, 4, 8, 64);
+  u32 keys[20];
+  u64 values[20];
+  for (u32 n = 0; n < 20; ++n) {
+    keys[n] = n;
+    values[n] = n * 100;
+  }
+  bpf_attr attr = make_attr();
+  attr.batch.keys = address(keys);
+  attr.batch.values = address(values);
+  attr.batch.count = 20;
+  attr.batch.map_fd = u32(map);
+  ASSERT_EQ(call(bpf::BPF_MAP_UPDATE_BATCH, attr), 0);
+  std::map<u32, u64> seen;
+  u32 token = 0;
+  long rc = 0;
+  for (bool first = true; rc == 0; first = false) {
+    u32 found[7];
+    u64 held[7];
+    std::fill_n(found, 7, 0xdeadU);
+    std::fill_n(held, 7, u64{0xdead});
+    attr = make_attr();
+    attr.batch.in_batch = first ? 0 : address(&token);
+    attr.batch.out_batch = address(&token);
+    attr.batch.keys = address(found);
+    attr.batch.values = address(held);
+    attr.batch.count = 7;
+    attr.batch.map_fd = u32(map);
+    rc = call(bpf::BPF_MAP_LOOKUP_AND_DELETE_BATCH, attr);
+    ASSERT_TRUE(rc == 0 || rc == -ENOENT) << rc;
+    for (u32 n = 0; n < 7; ++n) {
+      if (n < attr.batch.count)
+        seen[found[n]] = held[n];
+      else
+        EXPECT_TRUE(found[n] == 0xdead && held[n] == 0xdead) << n;
+    }
+  }
+  ASSERT_EQ(seen.size(), 20U);
+  for (const auto& [key, value] : seen) EXPECT_EQ(value, key * 100);
+  const u32 key = 3;
+  u64 value = 0;
+  EXPECT_EQ(element(bpf::BPF_MAP_LOOKUP_ELEM, map, &key, &value), -ENOENT) << "taken";
+  close(int(map));
+}
+
+// The inner maps' descriptors travel with the command.
+TEST_F(Wire, AMapOfMapsTakesDescriptorsOneByOneAndInBatches) {
+  const long inner = make_map(bpf::BPF_MAP_TYPE_ARRAY, 4, 8, 4);
+  bpf_attr attr = make_attr();
+  attr.map_type = bpf::BPF_MAP_TYPE_HASH_OF_MAPS;
+  attr.key_size = 4;
+  attr.value_size = 4;
+  attr.max_entries = 8;
+  attr.inner_map_fd = u32(inner);
+  const long outer = call(bpf::BPF_MAP_CREATE, attr);
+  ASSERT_GE(outer, 0);
+  const u32 keys[] = {1, 2, 3};
+  u32 fds[] = {u32(inner), u32(inner), u32(inner)};
+  ASSERT_EQ(element(bpf::BPF_MAP_UPDATE_ELEM, outer, &keys[0], &fds[0]), 0);
+  attr = make_attr();
+  attr.batch.keys = address(keys);
+  attr.batch.values = address(fds);
+  attr.batch.count = 3;
+  attr.batch.map_fd = u32(outer);
+  EXPECT_EQ(call(bpf::BPF_MAP_UPDATE_BATCH, attr), 0);
+  u32 id = 0;
+  EXPECT_EQ(element(bpf::BPF_MAP_LOOKUP_ELEM, outer, &keys[2], &id), 0);
+  EXPECT_EQ(id, next_map(0)) << "the inner map came first";
+  close(int(outer));
+  close(int(inner));
 }
 
 TEST_F(Wire, InfoArraysComeBackToTheAddressesTheCallerGave) {

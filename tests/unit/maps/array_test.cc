@@ -118,14 +118,14 @@ TEST(ProgArray, KeepsAReplacedProgramUntilReadersAreQuiescent) {
   const u32 key = 3;
   u32 id = 0;
   EXPECT_EQ(ops.lookup(*map, bytes_of(key), std::as_writable_bytes(std::span(&id, 1)), 0), -ENOENT);
-  ASSERT_EQ(ops.update_object(*map, bytes_of(key), {&first->prog, first, 11}, 0), 0);
+  ASSERT_EQ(ops.update_object(*map, bytes_of(key), {.prog = &first->prog, .keep = first, .id = 11}, 0), 0);
   ASSERT_EQ(ops.lookup(*map, bytes_of(key), std::as_writable_bytes(std::span(&id, 1)), 0), 0);
   EXPECT_EQ(id, 11U);
   first.reset();
   reader.online();
   const auto* array = reinterpret_cast<bpf_prog_array*>(map->head());
   const bpf_prog* running = array->slots[key];
-  ASSERT_EQ(ops.update_object(*map, bytes_of(key), {&second->prog, second, 12}, 0), 0);
+  ASSERT_EQ(ops.update_object(*map, bytes_of(key), {.prog = &second->prog, .keep = second, .id = 12}, 0), 0);
   EXPECT_EQ(array->slots[key], &second->prog);
   base::Reclaim::process().poll();
   ASSERT_FALSE(watch.expired()) << "a worker may still run it";
@@ -138,8 +138,9 @@ TEST(ProgArray, KeepsAReplacedProgramUntilReadersAreQuiescent) {
   EXPECT_EQ(ops.erase(*map, bytes_of(key)), -ENOENT);
   const u32 beyond = 8;
   EXPECT_EQ(ops.erase(*map, bytes_of(beyond)), -E2BIG);
-  EXPECT_EQ(ops.update_object(*map, bytes_of(beyond), {&second->prog, second, 12}, 0), -E2BIG);
-  EXPECT_EQ(ops.update_object(*map, bytes_of(key), {&second->prog, second, 12}, bpf::BPF_NOEXIST), -EINVAL);
+  EXPECT_EQ(ops.update_object(*map, bytes_of(beyond), {.prog = &second->prog, .keep = second, .id = 12}, 0), -E2BIG);
+  EXPECT_EQ(ops.update_object(*map, bytes_of(key), {.prog = &second->prog, .keep = second, .id = 12}, bpf::BPF_NOEXIST),
+            -EINVAL);
 }
 
 TEST(Devmap, RedirectGivesTheEntryOrTheVerdictInTheFlags) {
@@ -148,7 +149,7 @@ TEST(Devmap, RedirectGivesTheEntryOrTheVerdictInTheFlags) {
   bpf_map* head = map->head();
   head->id = 5;
   const u32 key = 1;
-  ASSERT_EQ(ops.update_object(*map, bytes_of(key), {nullptr, nullptr, 42}, 0), 0);
+  ASSERT_EQ(ops.update_object(*map, bytes_of(key), {.id = 42}, 0), 0);
   bpf_env env{};
   const auto redirect = [&](u64 index, u64 flags) {
     env.redirect = {99, 99, 99, 99};
@@ -175,8 +176,8 @@ TEST(Devmap, AnEntryWithAProgramIsRefused) {
   const auto& ops = **bpf::find_map_ops(bpf::BPF_MAP_TYPE_DEVMAP);
   const FakeProg prog(9);
   const u32 key = 1;
-  EXPECT_EQ(ops.update_object(*map, bytes_of(key), {&prog.prog, nullptr, 42}, 0), -EOPNOTSUPP);
-  EXPECT_EQ(ops.update_object(*map, bytes_of(key), {&prog.prog, nullptr, 0}, 0), -EINVAL);
+  EXPECT_EQ(ops.update_object(*map, bytes_of(key), {.prog = &prog.prog, .id = 42}, 0), -EOPNOTSUPP);
+  EXPECT_EQ(ops.update_object(*map, bytes_of(key), {.prog = &prog.prog, .id = 0}, 0), -EINVAL);
   EXPECT_EQ(ops.entry_count(*map), 0U);
 }
 

@@ -102,6 +102,7 @@ bool Walk::call_callback(const Call& call) {
     callback.args[1] = reg(BPF_REG_3);
     return push_callback(callback);
   }
+  if (call.map < 0) return refuse_unsupported("callbacks of timers are not known yet");
   const u32 map = static_cast<u32>(call.map);
   callback.args[0] = Reg::pointer(Kind::map_ptr, map);
   callback.args[1] = Reg::pointer(Kind::map_key, map);

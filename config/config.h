@@ -241,6 +241,7 @@ struct Jit {
   bool cache = true;         // keep optimised code on disk
   std::string cache_folder = "/var/cache/sluice";
   std::uint64_t cache_bytes = std::uint64_t{256} << 20;
+  bool perf_map = false;     // write /tmp/perf-PID.map
 
   bool operator==(const Jit&) const = default;
 };

@@ -180,6 +180,7 @@ Jit decode_jit(Diagnostics& diagnostics, const Fields& fields) {
   fields.read("cache", jit.cache);
   read_path(diagnostics, fields, "cache-folder", jit.cache_folder);
   fields.read_with("cache-size", parse_size_bytes, jit.cache_bytes);
+  fields.read("perf-map", jit.perf_map);
   return jit;
 }
 

@@ -242,7 +242,7 @@ std::string log_section(const Log& log) {
 std::string jit_section(const Jit& jit) {
   Line line;
   line.put("background", jit.background).put("cache", jit.cache).put("cache-folder", jit.cache_folder);
-  line.put_raw("cache-size", format_size(jit.cache_bytes));
+  line.put_raw("cache-size", format_size(jit.cache_bytes)).put("perf-map", jit.perf_map);
   return "jit: " + line.text() + "\n";
 }
 

@@ -53,6 +53,7 @@ struct DoorLimits {
 struct DoorConfig {
   BuildFn build;                                // empty: bpf::builder::build, here and now
   ImproveFn improve;                            // for code of the quick tier; empty: it stays as it is
+  std::function<void(const Program&)> on_code;  // machine code has been put in place; empty: nobody wants to know
   Engine engine = Engine::jit;
   RetireFn retire;                              // empty: at once (no worker runs programs)
   const DeviceTable* devices = nullptr;         // null: there are none

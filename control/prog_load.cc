@@ -98,6 +98,7 @@ base::Result<std::shared_ptr<Program>> make_program(DoorState& state, const Clie
   auto program = std::make_shared<Program>(id, std::move(info), std::move(resolved.maps), std::move(resolved.btf),
                                            std::move(code), std::move(image), state.config.retire);
   state.programs.add(program);
+  if (program->code() && state.config.on_code) state.config.on_code(*program);
   if (program->code() && reply.tier == bpf::jit::Tier::quick && state.config.improve)
     state.config.improve(program, std::move(reply.lowered));
   return program;

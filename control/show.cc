@@ -7,6 +7,7 @@
 #include "base/percpu.h"
 #include "bpf/registry/registry.h"
 #include "control/btf_format.h"
+#include "control/dump.h"
 #include "control/hex.h"
 
 namespace control {
@@ -132,6 +133,19 @@ base::Result<Json> show_maps(const Door& door, const Json& args) {
   return rows;
 }
 
+using DumpFn = base::Result<Json> (*)(const Program&);
+
+base::Result<Json> dump_programs(const Door& door, const Json& args, DumpFn dump) {
+  if (args.empty()) return base::Error(EINVAL, "which program? ({id N | name S | tag T | pinned F})");
+  SLUICE_TRY(const auto programs, select(door, args, door.programs(), ObjectKind::prog, "program"));
+  Json rows = Json::array();
+  for (const auto& program : programs) {
+    SLUICE_TRY(Json code, dump(*program));
+    rows.push_back({{"id", program->id()}, {"name", program->info().name}, {"code", std::move(code)}});
+  }
+  return rows;
+}
+
 base::Result<Json> dump_maps(const Door& door, const Json& args) {
   if (args.empty()) return base::Error(EINVAL, "which map? ({id N | name S | pinned F})");
   SLUICE_TRY(const auto maps, select(door, args, door.maps(), ObjectKind::map, "map"));
@@ -163,7 +177,7 @@ Json program_row(const Door& door, const Program& program) {
   row["jited"] = info.jited_bytes != 0;
   if (info.jited_bytes) {
     row["bytes_jited"] = info.jited_bytes;
-    row["jit_tier"] = info.tier == bpf::jit::Tier::quick ? "quick" : "optimised";
+    row["jit_tier"] = bpf::jit::tier_name(info.tier);
   }
   row["bytes_memlock"] = program.memory_bytes();
   if (!program.maps().empty()) row["map_ids"] = ids_of(program.maps());
@@ -209,6 +223,11 @@ base::Result<Json> dump_map(Map& map) {
 
 void add_object_handlers(Server& server, Door& door) {
   server.add("prog", "show", [&door](const Json& args, const Peer&) { return show_programs(door, args); });
+  server.add("prog", "dump xlated", [&door](const Json& args, const Peer&) {
+    return dump_programs(door, args, [](const Program& p) -> base::Result<Json> { return dump_xlated(p); });
+  });
+  server.add("prog", "dump jited",
+             [&door](const Json& args, const Peer&) { return dump_programs(door, args, dump_jited); });
   server.add("map", "show", [&door](const Json& args, const Peer&) { return show_maps(door, args); });
   server.add("map", "dump", [&door](const Json& args, const Peer&) { return dump_maps(door, args); });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// show.h — what `sluice prog show`, `map show` and `map dump` ask the daemon: handlers over the door's tables, in
-// bpftool's keys.
+// show.h — what `sluice prog show`, `prog dump`, `map show` and `map dump` ask the daemon: handlers over the door's
+// tables, in bpftool's keys.
 //
 // Threads   the server's. Errors: ENOENT nothing matches the identifier; EINVAL malformed identifier.
 #pragma once

@@ -20,7 +20,7 @@ constexpr u64 kEnumMax<MemKind> = u64(MemKind::kernel);
 template <>
 constexpr u64 kEnumMax<LowOp> = u64(LowOp::load_env);
 template <>
-constexpr u64 kEnumMax<jit::Tier> = u64(jit::Tier::optimised);
+constexpr u64 kEnumMax<jit::Tier> = u64(jit::Tier::checked);
 template <>
 constexpr u64 kEnumMax<bpf_map_type> = __MAX_BPF_MAP_TYPE - 1;
 template <>

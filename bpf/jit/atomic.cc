@@ -28,13 +28,16 @@ base::Status FunctionEmitter::emit_atomic() {
   llvm::IntegerType* type = int_type(bytes * 8);
 
   if (imm == BPF_LOAD_ACQ) {
-    auto* load = builder_.CreateAlignedLoad(type, address(insn().src_reg, insn().off), align);
+    Value* from = address(insn().src_reg, insn().off);
+    check_access(from, low().mem, bytes, true);
+    auto* load = builder_.CreateAlignedLoad(type, from, align);
     load->setAtomic(AtomicOrdering::Acquire);
     module_.tag_memory(load, low().mem);
     write(insn().dst_reg, builder_.CreateFreeze(load));
     return base::success();
   }
   Value* to = address(insn().dst_reg, insn().off);
+  check_access(to, low().mem, bytes, true);
   Value* operand = read(insn().src_reg, bytes * 8);
   if (imm == BPF_STORE_REL) {
     auto* store = builder_.CreateAlignedStore(operand, to, align);

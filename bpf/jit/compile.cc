@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "bpf/jit/emit.h"
+#include "bpf/jit/object.h"
 #include "bpf/jit/pipeline.h"
 #include "bpf/jit/target.h"
 
@@ -25,7 +26,7 @@ base::Result<std::unique_ptr<llvm::TargetMachine>> make_machine(const std::strin
   std::string why;
   const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, why);
   if (!target) return base::Error(ENOTSUP, "LLVM has no target " + triple + ": " + why);
-  const auto level = tier == Tier::quick ? llvm::CodeGenOptLevel::None : llvm::CodeGenOptLevel::Default;
+  const auto level = tier == Tier::optimised ? llvm::CodeGenOptLevel::Default : llvm::CodeGenOptLevel::None;
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
       triple, cpu, "", llvm::TargetOptions(), llvm::Reloc::PIC_, llvm::CodeModel::Small, level));
 }
@@ -62,7 +63,7 @@ base::Status check_module(const llvm::Module& module) {
 base::Result<std::vector<std::byte>> compile(const LoweredProgram& program, const CompileOptions& options) {
   SLUICE_CHECK(check_program(program));
   llvm::LLVMContext context;
-  ModuleEmitter emitter(context, program);
+  ModuleEmitter emitter(context, program, options.tier);
   SLUICE_CHECK(emitter.emit());
   std::unique_ptr<llvm::Module> module = emitter.take_module();
   SLUICE_CHECK(check_module(*module));
@@ -72,7 +73,13 @@ base::Result<std::vector<std::byte>> compile(const LoweredProgram& program, cons
   set_function_attributes(*module, *machine);
   set_burst_inlining(*module, program, options.tier);
   optimise(*module, *machine, find_effort(options.tier, program.insns.size()));
-  return generate(*module, *machine);
+  SLUICE_TRY(const std::vector<std::byte> elf, generate(*module, *machine));
+  return pack_object(elf, read_lines(elf));
+}
+
+std::string_view tier_name(Tier tier) {
+  constexpr std::string_view kNames[] = {"quick", "optimised", "checked"};
+  return kNames[size_t(tier)];
 }
 
 }  // namespace bpf::jit

@@ -9,6 +9,7 @@
 // Errors    an instruction that no emitter knows is EOPNOTSUPP with its place.
 #pragma once
 
+#include <llvm/IR/DIBuilder.h>
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
@@ -27,7 +28,7 @@ inline constexpr char kBurstSymbol[] = "sluice_burst";
 
 class ModuleEmitter {
  public:
-  ModuleEmitter(llvm::LLVMContext& context, const LoweredProgram& program);
+  ModuleEmitter(llvm::LLVMContext& context, const LoweredProgram& program, Tier tier);
 
   // Parses the runtime bitcode (lazily: a body is read when something refers to it) and emits every subprogram.
   base::Status emit();
@@ -35,6 +36,7 @@ class ModuleEmitter {
 
   llvm::Module& module() noexcept { return *module_; }
   const LoweredProgram& program() const noexcept { return program_; }
+  bool checks() const noexcept { return tier_ == Tier::checked; }
   llvm::Function* subprog(u32 index) const noexcept { return subprogs_[index]; }
   // A function of the runtime bitcode, or null.
   llvm::Function* find_runtime(llvm::StringRef name);
@@ -52,12 +54,18 @@ class ModuleEmitter {
   base::Status load_runtime();
   base::Status link_runtime();
   void declare_subprogs();
+  // Gives a function a place in the line table; `line` is what its code without a place of its own counts as.
+  void describe(llvm::Function& f, u32 line);
+  void place_burst(llvm::Function& burst);
   void make_alias_scopes();
   llvm::GlobalVariable* external_symbol(const std::string& name);
 
   llvm::LLVMContext& context_;
   const LoweredProgram& program_;
+  const Tier tier_;
   std::unique_ptr<llvm::Module> module_;
+  std::unique_ptr<llvm::DIBuilder> debug_;
+  llvm::DICompileUnit* unit_ = nullptr;
   std::unique_ptr<llvm::Module> runtime_;  // lazily read; gone once its bodies are linked in
   std::vector<llvm::Function*> subprogs_;
   std::vector<std::unique_ptr<Flow>> flows_;
@@ -84,6 +92,8 @@ class FunctionEmitter {
   void branch_to(u32 target);
   llvm::BasicBlock* block(u32 leader) const { return blocks_[leader - range_.begin]; }
   void emit_trap();
+  // What follows comes from the current instruction.
+  void set_place();
 
   // Registers before the current instruction.
   Value* read(int reg, int bits = 64);
@@ -96,7 +106,8 @@ class FunctionEmitter {
   Value* as_integer(Value* value);
   Value* as_pointer(Value* value);
 
-  // One per instruction family: alu.cc, divide.cc, jump.cc, memory.cc, atomic.cc, call.cc, map_call.cc, immediate.cc.
+  // One per instruction family: alu.cc, divide.cc, jump.cc, memory.cc, atomic.cc, call.cc, map_call.cc,
+  // immediate.cc; checked.cc for all of them.
   base::Status emit_alu();
   base::Status emit_jump();
   base::Status emit_load();
@@ -115,6 +126,12 @@ class FunctionEmitter {
   bool emit_map_call();
   Value* load_memory(llvm::Type* type, Value* address, MemKind kind, int base, s64 off);
   void store_memory(Value* value, Value* address, MemKind kind, int base, s64 off);
+  // Tier::checked, else nothing: what the access rests on is looked at first.
+  void note_run();
+  void check_access(Value* pointer, MemKind kind, int bytes, bool aligned);
+  void check_map(Value* map, u32 index);
+  void require(Value* holds);
+  Value* lies_in(Value* address, int bytes, Value* begin, Value* end);
   // True where Flow proves the address a multiple of `bytes`.
   bool is_aligned(int base, s64 off, int bytes) const;
   llvm::IntegerType* int_type(int bits) { return builder_.getIntNTy(unsigned(bits)); }
@@ -132,6 +149,7 @@ class FunctionEmitter {
   std::array<llvm::AllocaInst*, MAX_BPF_REG> integers_{};
   std::array<llvm::AllocaInst*, MAX_BPF_REG> pointers_{};
   llvm::AllocaInst* may_goto_left_ = nullptr;
+  llvm::AllocaInst* stack_ = nullptr;
   Value* env_ = nullptr;
   std::vector<llvm::BasicBlock*> blocks_;
   FlowState state_;  // before the current instruction

@@ -38,6 +38,7 @@ base::Status FunctionEmitter::emit() {
       open = false;
       continue;
     }
+    set_place();
     after_ = state_;
     flow_.transfer(at_, after_);
     SLUICE_CHECK(emit_insn());
@@ -48,19 +49,26 @@ base::Status FunctionEmitter::emit() {
   return base::success();
 }
 
+void FunctionEmitter::set_place() {
+  builder_.SetCurrentDebugLocation(
+      llvm::DILocation::get(function_->getContext(), low().origin + 1, 0, function_->getSubprogram()));
+}
+
 void FunctionEmitter::emit_prologue() {
   builder_.SetInsertPoint(llvm::BasicBlock::Create(function_->getContext(), "entry", function_));
+  at_ = range_.begin;
+  set_place();
   for (int r = 0; r < MAX_BPF_REG; ++r) {
     integers_[r] = builder_.CreateAlloca(builder_.getInt64Ty(), nullptr, "r" + std::to_string(r));
     pointers_[r] = builder_.CreateAlloca(builder_.getPtrTy(), nullptr, "p" + std::to_string(r));
   }
-  auto* stack = builder_.CreateAlloca(llvm::ArrayType::get(builder_.getInt8Ty(), MAX_BPF_STACK), nullptr, "stack");
-  stack->setAlignment(llvm::Align(16));
+  stack_ = builder_.CreateAlloca(llvm::ArrayType::get(builder_.getInt8Ty(), MAX_BPF_STACK), nullptr, "stack");
+  stack_->setAlignment(llvm::Align(16));
   may_goto_left_ = builder_.CreateAlloca(builder_.getInt64Ty(), nullptr, "may_goto");
   constexpr u64 kMayGotoMax = 8u << 20;  // BPF_MAX_LOOPS of Linux: one budget per frame
   builder_.CreateStore(builder_.getInt64(kMayGotoMax), may_goto_left_);
 
-  builder_.CreateStore(builder_.CreateConstGEP1_64(builder_.getInt8Ty(), stack, MAX_BPF_STACK), pointers_[BPF_REG_10]);
+  builder_.CreateStore(builder_.CreateConstGEP1_64(builder_.getInt8Ty(), stack_, MAX_BPF_STACK), pointers_[BPF_REG_10]);
   const bool is_main = subprog_ == 0;
   const int arguments = is_main ? 1 : 5;
   for (int r = 1; r <= arguments; ++r) {
@@ -68,6 +76,7 @@ void FunctionEmitter::emit_prologue() {
     builder_.CreateStore(argument, argument->getType()->isPointerTy() ? pointers_[r] : integers_[r]);
   }
   env_ = function_->getArg(unsigned(arguments));
+  note_run();
 }
 
 void FunctionEmitter::settle_edge(u32 target) {

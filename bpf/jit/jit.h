@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // jit.h — eBPF -> LLVM IR -> relocatable object (compile, in the builder), object -> native code (link, in the daemon).
 //
-// Shape     an object defines `sluice_prog` and, for types with a burst form, `sluice_burst`; it refers to maps by
-//           the symbols sluice_map_<index> and to functions of the native runtime by their names. Nothing in it is an
-//           address.
+// Shape     an object (object.h) is an ELF file and the origin of its instructions. It defines `sluice_prog` and perhaps
+//           `sluice_burst`; it refers to maps by the symbols sluice_map_<index> and to functions of the native runtime
+//           by their names. Nothing in it is an address.
 // Threads   compile: re-entrant. Linker: one per process, any thread. Code: immutable.
 // Lifetime  dropping a Code frees its memory: the caller has waited for a grace period.
 // Cost      a few ms per hundred instructions (perf/run compile); one LLJIT for all programs.
@@ -11,6 +11,8 @@
 
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -19,7 +21,9 @@
 
 namespace bpf::jit {
 
-enum class Tier : u8 { quick, optimised };
+// checked: quick code that looks at every fact the other tiers rest on, and traps where one does not hold; for tests.
+enum class Tier : u8 { quick, optimised, checked };
+std::string_view tier_name(Tier tier);
 
 struct CompileOptions {
   Tier tier = Tier::optimised;
@@ -27,11 +31,27 @@ struct CompileOptions {
 
 base::Result<std::vector<std::byte>> compile(const LoweredProgram& program, const CompileOptions& options = {});
 
+// Machine code from `offset` on, up to the next line, comes from instruction `insn` of ProgSource::insns.
+struct CodeLine {
+  u32 offset = 0;
+  u32 insn = 0;
+};
+
+// "sluice_prog" the entry, "sluice_burst" the loop over packets (quick code has none), "sub<N>" subprogram N.
+struct CodeFunction {
+  std::string name;
+  u32 offset = 0;
+  u32 bytes = 0;
+};
+
 class Code {
  public:
   virtual ~Code() = default;
   virtual const bpf_prog* prog() const noexcept = 0;
   virtual base::ConstBytes text() const noexcept = 0;  // the machine code, for dumps
+  // Ascending; offsets into text().
+  virtual std::span<const CodeLine> lines() const noexcept = 0;
+  virtual std::span<const CodeFunction> functions() const noexcept = 0;
 };
 
 // maps[i] is the live map behind sluice_map_<i>.

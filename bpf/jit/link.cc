@@ -10,8 +10,10 @@
 #include <unordered_map>
 
 #include "bpf/jit/jit.h"
+#include "bpf/jit/object.h"
 #include "bpf/jit/symbols.h"
 #include "bpf/registry/registry.h"
+#include "bpf/runtime/native.h"
 
 namespace bpf::jit {
 namespace {
@@ -21,10 +23,6 @@ namespace jitlink = llvm::jitlink;
 
 base::Error failed(llvm::Error error) {
   return base::Error(EIO, "link: " + llvm::toString(std::move(error)));
-}
-
-bool is_executable(const jitlink::Section& section) {
-  return (unsigned(section.getMemProt()) & unsigned(orc::MemProt::Exec)) != 0 && !section.empty();
 }
 
 // Notes where the machine code of each JITDylib came to lie.
@@ -52,16 +50,11 @@ class TextRecorder : public orc::ObjectLinkingLayer::Plugin {
 
  private:
   void record(const orc::JITDylib* dylib, jitlink::LinkGraph& graph) {
-    u64 begin = ~u64{0}, end = 0;
-    for (jitlink::Section& section : graph.sections()) {
-      if (!is_executable(section)) continue;
-      const jitlink::SectionRange range(section);
-      begin = std::min(begin, range.getStart().getValue());
-      end = std::max(end, range.getEnd().getValue());
-    }
-    if (begin >= end) return;
+    const jitlink::Section* section = graph.findSectionByName(".text");
+    if (!section || section->empty()) return;
+    const jitlink::SectionRange range(*section);
     const std::scoped_lock lock(mutex_);
-    texts_[dylib] = {reinterpret_cast<const std::byte*>(begin), size_t(end - begin)};
+    texts_[dylib] = {range.getStart().toPtr<const std::byte*>(), size_t(range.getSize())};
   }
 
   std::mutex mutex_;
@@ -100,9 +93,11 @@ class NativeCode : public Code {
     session_.execution.getSymbolStringPool()->clearDeadEntries();
   }
 
-  base::Status load(base::ConstBytes object, const std::vector<Symbol>& symbols, bpf_prog_type type, u32 id);
+  base::Status load(const ObjectView& object, const std::vector<Symbol>& symbols, bpf_prog_type type, u32 id);
   const bpf_prog* prog() const noexcept override { return &prog_; }
   base::ConstBytes text() const noexcept override { return text_; }
+  std::span<const CodeLine> lines() const noexcept override { return lines_; }
+  std::span<const CodeFunction> functions() const noexcept override { return functions_; }
 
  private:
   llvm::Expected<orc::ExecutorAddr> find(const char* name) {
@@ -116,29 +111,37 @@ class NativeCode : public Code {
   orc::JITDylibSP dylib_;
   bpf_prog prog_{};
   base::ConstBytes text_;
+  std::vector<CodeLine> lines_;
+  std::vector<CodeFunction> functions_;
 };
 
-base::Status NativeCode::load(base::ConstBytes object, const std::vector<Symbol>& symbols, bpf_prog_type type, u32 id) {
+base::Status NativeCode::load(const ObjectView& object, const std::vector<Symbol>& symbols, bpf_prog_type type,
+                              u32 id) {
   orc::SymbolMap absolute;
   for (const Symbol& s : symbols)
     absolute[session_.execution.intern(s.name)] = {orc::ExecutorAddr(s.address), llvm::JITSymbolFlags::Exported};
   if (!absolute.empty())
     if (auto error = dylib_->define(orc::absoluteSymbols(std::move(absolute)))) return failed(std::move(error));
-  const llvm::StringRef bytes(reinterpret_cast<const char*>(object.data()), object.size());
+  const llvm::StringRef bytes(reinterpret_cast<const char*>(object.elf.data()), object.elf.size());
   if (auto error = session_.layer.add(*dylib_, llvm::MemoryBuffer::getMemBufferCopy(bytes, dylib_->getName())))
     return failed(std::move(error));
 
+  functions_ = read_functions(object.elf);
   auto run = find("sluice_prog");
   if (!run) return failed(run.takeError());
   prog_.run = run->toPtr<bpf_run_fn>();
   if (type == BPF_PROG_TYPE_XDP) {
-    auto burst = find("sluice_burst");
-    if (!burst) return failed(burst.takeError());
-    prog_.burst = burst->toPtr<bpf_burst_fn>();
+    prog_.burst = runtime::native_xdp_burst;  // quick code has no loop of its own
+    if (std::ranges::find(functions_, "sluice_burst", &CodeFunction::name) != functions_.end()) {
+      auto burst = find("sluice_burst");
+      if (!burst) return failed(burst.takeError());
+      prog_.burst = burst->toPtr<bpf_burst_fn>();
+    }
   }
   prog_.id = id;
   prog_.type = u32(type);
   text_ = session_.texts->take(dylib_.get());
+  lines_ = object.lines;
   return base::success();
 }
 
@@ -146,11 +149,12 @@ base::Status NativeCode::load(base::ConstBytes object, const std::vector<Symbol>
 
 base::Result<std::unique_ptr<Code>> link(base::ConstBytes object, std::span<bpf_map* const> maps, bpf_prog_type type,
                                          u32 id) {
-  SLUICE_TRY(const std::vector<Symbol> symbols, resolve_symbols(object, maps));
+  SLUICE_TRY(const ObjectView view, unpack_object(object));
+  SLUICE_TRY(const std::vector<Symbol> symbols, resolve_symbols(view.elf, maps));
   SLUICE_TRY(Session* const session, find_session());
   orc::JITDylib& dylib = session->execution.createBareJITDylib("program" + std::to_string(session->programs++));
   auto code = std::make_unique<NativeCode>(*session, dylib);
-  SLUICE_CHECK(code->load(object, symbols, type, id));
+  SLUICE_CHECK(code->load(view, symbols, type, id));
   return std::unique_ptr<Code>(std::move(code));
 }
 

@@ -43,6 +43,7 @@ bool FunctionEmitter::emit_map_call() {
   llvm::Function* body = module_.find_runtime(name);
   if (!body) return false;
 
+  check_map(read(BPF_REG_1), u32(low().map_index));
   // struct bpf_map_shape travels as two registers, as the C ABI of x86-64 has it.
   std::vector<Value*> arguments{env_, module_.map_symbol(u32(low().map_index)),
                                 builder_.getInt64(map.key_size | u64(map.value_size) << 32),

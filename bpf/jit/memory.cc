@@ -22,6 +22,7 @@ bool FunctionEmitter::is_aligned(int base, s64 off, int bytes) const {
 
 llvm::Value* FunctionEmitter::load_memory(llvm::Type* type, Value* address, MemKind kind, int base, s64 off) {
   const int bytes = int(type->getScalarSizeInBits() / 8);
+  check_access(address, kind, bytes, is_shared(kind) && is_aligned(base, off, bytes));
   llvm::LoadInst* load = builder_.CreateAlignedLoad(type, address, llvm::Align(1));
   if (is_shared(kind)) {
     if (is_aligned(base, off, bytes)) {
@@ -41,6 +42,7 @@ llvm::Value* FunctionEmitter::load_memory(llvm::Type* type, Value* address, MemK
 
 void FunctionEmitter::store_memory(Value* value, Value* address, MemKind kind, int base, s64 off) {
   const int bytes = int(value->getType()->getScalarSizeInBits() / 8);
+  check_access(address, kind, bytes, is_shared(kind) && is_aligned(base, off, bytes));
   llvm::StoreInst* store = builder_.CreateAlignedStore(value, address, llvm::Align(1));
   if (is_shared(kind)) {
     if (is_aligned(base, off, bytes)) {

@@ -3,6 +3,7 @@
 #include <llvm/Bitcode/BitcodeReader.h>
 #include <llvm/IR/MDBuilder.h>
 #include <llvm/Linker/Linker.h>
+#include <llvm/TargetParser/Host.h>
 
 #include "bpf/jit/emit.h"
 #include "bpf/jit/runtime_bitcode.h"
@@ -26,17 +27,45 @@ void allow_unrolling(llvm::Function& f) {
 
 }  // namespace
 
-ModuleEmitter::ModuleEmitter(llvm::LLVMContext& context, const LoweredProgram& program)
-    : context_(context), program_(program), module_(std::make_unique<llvm::Module>("sluice", context)) {}
+ModuleEmitter::ModuleEmitter(llvm::LLVMContext& context, const LoweredProgram& program, Tier tier)
+    : context_(context),
+      program_(program),
+      tier_(tier),
+      module_(std::make_unique<llvm::Module>("sluice", context)),
+      debug_(std::make_unique<llvm::DIBuilder>(*module_)) {
+  module_->addModuleFlag(llvm::Module::Warning, "Debug Info Version", llvm::DEBUG_METADATA_VERSION);
+  module_->addModuleFlag(llvm::Module::Warning, "Dwarf Version", 4);
+  unit_ = debug_->createCompileUnit(llvm::dwarf::DW_LANG_C11, debug_->createFile("program", ""), "sluice", false, "", 0,
+                                    "", llvm::DICompileUnit::LineTablesOnly);
+}
+
+void ModuleEmitter::describe(llvm::Function& f, u32 line) {
+  auto* type = debug_->createSubroutineType(debug_->getOrCreateTypeArray({}));
+  auto* place = debug_->createFunction(unit_, f.getName(), "", unit_->getFile(), line, type, line,
+                                       llvm::DINode::FlagZero, llvm::DISubprogram::SPFlagDefinition);
+  f.setSubprogram(place);
+}
 
 base::Status ModuleEmitter::emit() {
-  SLUICE_CHECK(load_runtime());
+  // Quick code calls the native bodies: reading bitcode would take longer than compiling most programs.
+  module_->setTargetTriple(llvm::sys::getProcessTriple());
+  if (tier_ != Tier::quick) SLUICE_CHECK(load_runtime());
   make_alias_scopes();
   for (u32 s = 0; s < program_.subprogs.size(); ++s) flows_.push_back(std::make_unique<Flow>(program_, s));
   declare_subprogs();
   for (u32 s = 0; s < program_.subprogs.size(); ++s) SLUICE_CHECK(FunctionEmitter(*this, s, *flows_[s]).emit());
-  SLUICE_CHECK(link_runtime());
+  if (runtime_) SLUICE_CHECK(link_runtime());
+  debug_->finalize();
   return base::success();
+}
+
+// The loop's own code counts as the entry's first instruction, and so the program keeps its places where it is inlined.
+void ModuleEmitter::place_burst(llvm::Function& burst) {
+  burst.setName(kBurstSymbol);
+  describe(burst, 1);
+  auto* place = llvm::DILocation::get(context_, 1, 0, burst.getSubprogram());
+  for (llvm::BasicBlock& block : burst)
+    for (llvm::Instruction& insn : block) insn.setDebugLoc(place);
 }
 
 base::Status ModuleEmitter::load_runtime() {
@@ -59,7 +88,7 @@ base::Status ModuleEmitter::link_runtime() {
 
   if (llvm::Linker::linkModules(*module_, std::move(runtime_), llvm::Linker::LinkOnlyNeeded))
     return base::Error(EIO, "runtime bitcode does not link into the program's module");
-  if (burst) module_->getFunction(burst)->setName(kBurstSymbol);
+  if (burst) place_burst(*module_->getFunction(burst));
   const auto is_entry = [](llvm::StringRef name) { return name == kProgSymbol || name == kBurstSymbol; };
   for (llvm::Function& f : *module_) {
     if (!f.isDeclaration() && !is_entry(f.getName())) f.setLinkage(llvm::GlobalValue::InternalLinkage);
@@ -71,7 +100,7 @@ base::Status ModuleEmitter::link_runtime() {
 }
 
 llvm::Function* ModuleEmitter::find_runtime(llvm::StringRef name) {
-  const llvm::Function* body = runtime_->getFunction(name);
+  const llvm::Function* body = runtime_ ? runtime_->getFunction(name) : nullptr;
   if (!body || body->isDeclarationForLinker()) return nullptr;
   auto* declared = llvm::cast<llvm::Function>(module_->getOrInsertFunction(name, body->getFunctionType()).getCallee());
   declared->setAttributes(body->getAttributes());
@@ -104,6 +133,7 @@ void ModuleEmitter::declare_subprogs() {
     if (s == 0)
       for (unsigned a = 0; a < 3; ++a) f->addParamAttr(a, llvm::Attribute::NoAlias);
     for (llvm::Argument& argument : f->args()) argument.addAttr(llvm::Attribute::NoUndef);
+    describe(*f, program_.insns[program_.subprogs[s].begin].origin + 1);
     subprogs_.push_back(f);
   }
 }

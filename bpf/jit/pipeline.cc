@@ -77,7 +77,7 @@ constexpr size_t kFullInsnsMax = 6'000;
 }  // namespace
 
 Effort find_effort(Tier tier, size_t insns) {
-  if (tier == Tier::quick) return Effort::quick;
+  if (tier != Tier::optimised) return Effort::quick;
   return insns <= kFullInsnsMax ? Effort::full : Effort::reduced;
 }
 

@@ -19,7 +19,7 @@ class TargetMachine;
 namespace bpf::jit {
 
 enum class Effort : u8 {
-  quick,    // registers become SSA values, map bodies stay out of line
+  quick,    // registers become SSA values, nothing is inlined but what must be
   reduced,  // what pays on any program, each pass linear in practice: for programs on which O2 takes minutes
   full,     // O2
 };

@@ -76,8 +76,8 @@ base::Error refuse(const std::string& what) {
 
 }  // namespace
 
-base::Result<std::vector<Symbol>> resolve_symbols(base::ConstBytes object, std::span<bpf_map* const> maps) {
-  const llvm::StringRef bytes(reinterpret_cast<const char*>(object.data()), object.size());
+base::Result<std::vector<Symbol>> resolve_symbols(base::ConstBytes elf, std::span<bpf_map* const> maps) {
+  const llvm::StringRef bytes(reinterpret_cast<const char*>(elf.data()), elf.size());
   auto parsed = llvm::object::ObjectFile::createELFObjectFile(llvm::MemoryBufferRef(bytes, "program"));
   if (!parsed) return refuse(llvm::toString(parsed.takeError()));
   const llvm::object::ObjectFile& file = **parsed;

@@ -24,7 +24,7 @@ struct Symbol {
   u64 address = 0;
 };
 
-// Every undefined symbol of `object`, with its address.
-base::Result<std::vector<Symbol>> resolve_symbols(base::ConstBytes object, std::span<bpf_map* const> maps);
+// Every undefined symbol of the ELF file, with its address.
+base::Result<std::vector<Symbol>> resolve_symbols(base::ConstBytes elf, std::span<bpf_map* const> maps);
 
 }  // namespace bpf::jit

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "bpf/runtime/burst.h"
 #include "bpf/runtime/runtime.h"
 
 namespace bpf::runtime {
@@ -21,6 +22,10 @@ constexpr std::string_view kPrefix = "bpf_";
 
 helper_fn native_helper(base::u32 id) {
   return id < kBodies.size() ? kBodies[id] : nullptr;
+}
+
+void native_xdp_burst(void* ctxs, base::u32 count, base::u32* verdicts, bpf_env* env, const bpf_prog* self) {
+  xdp_burst(static_cast<xdp_buff*>(ctxs), count, verdicts, env, self, bpf_prog_run(self), 1);
 }
 
 const void* native_symbol(std::string_view name) {

@@ -14,6 +14,8 @@ constexpr std::string_view kMapIds = "id name pinned";
 
 constexpr Command kCommands[] = {
     {"prog", "show", Select::optional, kProgIds, "programs that are loaded", print_programs},
+    {"prog", "dump xlated", Select::required, kProgIds, "eBPF instructions of a program", print_xlated},
+    {"prog", "dump jited", Select::required, kProgIds, "machine code of a program", print_jited},
     {"map", "show", Select::optional, kMapIds, "maps that are there", print_maps},
     {"map", "dump", Select::required, kMapIds, "entries of a map", print_dump},
     {"port", "show", Select::optional, "name", "ports, their counters and their drops", print_table},
@@ -83,11 +85,19 @@ base::Result<Invocation> parse_command(std::span<const std::string> words) {
   if (verb == "help") return Invocation{};
   if (std::ranges::none_of(kCommands, [&](const Command& c) { return c.noun == noun; }))
     return bad("unknown object '" + noun + "' (have: " + nouns() + ", verify, test-run)");
-  const auto command =
-      std::ranges::find_if(kCommands, [&](const Command& c) { return c.noun == noun && c.verb == verb; });
+  // Some verbs are two words: "dump xlated".
+  std::size_t used = std::min<std::size_t>(2, words.size());
+  const auto find = [&](const std::string& wanted) {
+    return std::ranges::find_if(kCommands, [&](const Command& c) { return c.noun == noun && c.verb == wanted; });
+  };
+  auto command = find(verb);
+  if (command == std::end(kCommands) && words.size() > 2) {
+    command = find(verb + " " + words[2]);
+    used = 3;
+  }
   if (command == std::end(kCommands)) return bad("'" + noun + "' has no command '" + verb + "'");
   Invocation invocation{command, Json::object()};
-  SLUICE_CHECK(parse_identifier(*command, words.subspan(std::min<std::size_t>(2, words.size())), invocation.args));
+  SLUICE_CHECK(parse_identifier(*command, words.subspan(used), invocation.args));
   return invocation;
 }
 

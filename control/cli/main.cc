@@ -78,7 +78,8 @@ int run_command(const Options& options, const Invocation& invocation) {
   // One thing that was asked for by name comes without a list around it, as bpftool prints it.
   const bool single = !invocation.args.empty() && value->is_array() && value->size() == 1;
   Json shown = single ? (*value)[0] : *value;
-  if (single && shown.contains("entries")) shown = shown["entries"];
+  for (const char* contents : {"entries", "code"})
+    if (single && shown.contains(contents)) shown = Json(shown[contents]);
   std::printf("%s\n", shown.dump(options.pretty ? 4 : -1, ' ', false, Json::error_handler_t::replace).c_str());
   return 0;
 }

@@ -106,6 +106,29 @@ void print_programs(const Json& rows) {
   }
 }
 
+// As bpftool prints it, with source lines between.
+void print_xlated(const Json& rows) {
+  for (const Json& row : rows) {
+    std::printf("%s:\n", field(row, "name").c_str());
+    for (const Json& insn : row["code"]) {
+      if (insn.contains("src")) std::printf("; %s\n", field(insn, "src").c_str());
+      std::printf("%4u: %s\n", insn.value("insn", 0U), field(insn, "disasm").c_str());
+    }
+  }
+}
+
+void print_jited(const Json& rows) {
+  for (const Json& row : rows)
+    for (const Json& function : row["code"]) {
+      std::printf("%s, %s:\n", field(row, "name").c_str(), field(function, "name").c_str());
+      for (const Json& insn : function["insns"]) {
+        if (insn.contains("src")) std::printf("; %s\n", field(insn, "src").c_str());
+        std::printf("%4x: %-44s%s\n", insn.value("pc", 0U), field(insn, "operation").c_str(),
+                    insn.contains("insn") ? ("; " + field(insn, "insn")).c_str() : "");
+      }
+    }
+}
+
 void print_maps(const Json& rows) {
   for (const Json& row : rows) {
     std::printf("%s: %s", field(row, "id").c_str(), field(row, "type").c_str());

@@ -8,6 +8,8 @@ namespace control::cli {
 
 void print_programs(const nlohmann::ordered_json& rows);
 void print_maps(const nlohmann::ordered_json& rows);
+void print_xlated(const nlohmann::ordered_json& rows);
+void print_jited(const nlohmann::ordered_json& rows);
 void print_dump(const nlohmann::ordered_json& dumps);
 // A list of objects with the same keys: one line each, aligned, nested values below.
 void print_table(const nlohmann::ordered_json& rows);

@@ -14,7 +14,8 @@ using bpf::jit::Tier;
 constexpr int kBackgroundNice = 10;
 
 // Puts optimised code in place of what runs, if the program still lives.
-void put_in_place(const std::weak_ptr<Program>& waiting, base::Result<CompileReply> reply) {
+void put_in_place(const std::weak_ptr<Program>& waiting, base::Result<CompileReply> reply,
+                  const std::function<void(const Program&)>& on_code) {
   const std::shared_ptr<Program> program = waiting.lock();
   if (!program) return;
   const std::string who = "program '" + program->info().name + "': ";
@@ -25,6 +26,7 @@ void put_in_place(const std::weak_ptr<Program>& waiting, base::Result<CompileRep
   auto code = bpf::jit::link(reply->object, maps, program->info().type, program->id());
   if (!code) return log_warning("jit", who + "stays as it is: " + code.error().what());
   program->replace_code(*std::move(code), Tier::optimised, reply->jit_ns);
+  if (on_code) on_code(*program);
 }
 
 }  // namespace
@@ -32,6 +34,7 @@ void put_in_place(const std::weak_ptr<Program>& waiting, base::Result<CompileRep
 base::Result<std::unique_ptr<Compiler>> Compiler::make(const CompilerOptions& options) {
   std::unique_ptr<Compiler> compiler(new Compiler);
   compiler->first_tier_ = options.first_tier;
+  compiler->on_code_ = options.on_code;
   SLUICE_TRY(compiler->builder_, bpf::builder::make_builder_process({.exe = options.builder}));
   if (!options.cache_folder.empty()) {
     auto cache = bpf::builder::ObjectCache::open(options.cache_folder, options.cache_bytes);
@@ -90,8 +93,8 @@ base::Result<BuildReply> Compiler::compile(BuildReply reply) {
 void Compiler::improve(const std::shared_ptr<Program>& program, bpf::LoweredProgram lowered) {
   if (!background_) return;
   background_->submit({.program = std::move(lowered), .options = {.tier = Tier::optimised}},
-                      [waiting = std::weak_ptr(program)](base::Result<CompileReply> reply) {
-                        put_in_place(waiting, std::move(reply));
+                      [this, waiting = std::weak_ptr(program)](base::Result<CompileReply> reply) {
+                        put_in_place(waiting, std::move(reply), on_code_);
                       });
 }
 

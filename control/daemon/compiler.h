@@ -9,6 +9,7 @@
 //           the program goes on as it is.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,8 +24,9 @@ struct CompilerOptions {
   bpf::jit::Tier first_tier = bpf::jit::Tier::quick;
   std::string cache_folder;  // empty: no cache
   u64 cache_bytes = u64{256} << 20;
-  std::vector<u32> cpus;  // of the background; empty: any
-  std::string builder;    // program to start; empty: sluice-builder beside this one
+  std::vector<u32> cpus;                        // of the background; empty: any
+  std::function<void(const Program&)> on_code;  // better code has been put in place
+  std::string builder;                          // program to start; empty: sluice-builder beside this one
 };
 
 class Compiler {
@@ -43,6 +45,7 @@ class Compiler {
   base::Result<bpf::builder::BuildReply> compile(bpf::builder::BuildReply reply);
 
   bpf::jit::Tier first_tier_ = bpf::jit::Tier::quick;
+  std::function<void(const Program&)> on_code_;
   std::unique_ptr<bpf::builder::BuilderProcess> builder_;
   std::unique_ptr<bpf::builder::ObjectCache> cache_;
   std::unique_ptr<bpf::builder::Background> background_;

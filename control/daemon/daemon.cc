@@ -14,6 +14,7 @@
 #include "control/daemon/logging.h"
 #include "control/daemon/programs.h"
 #include "control/daemon/serve.h"
+#include "control/perf_map.h"
 #include "control/show.h"
 
 namespace control {
@@ -79,6 +80,13 @@ class Run {
     auto compiler = Compiler::make(compiler_options());
     if (!compiler) return fail(kExitInternal, compiler.error());
     compiler_ = *std::move(compiler);
+    if (loaded_.config->jit.perf_map && !options_.check) {
+      auto perf_map = PerfMap::open();
+      if (perf_map)
+        perf_map_ = *std::move(perf_map);
+      else
+        log_warning("jit", perf_map.error().what() + "; perf will not know the names of programs");
+    }
     door_ = std::make_unique<Door>(door_config());
     programs_ = load_programs(*loaded_.config, *door_, diagnostics());
     if (diagnostics().ok()) fill_maps(*loaded_.config, plan_, *door_, programs_, diagnostics());
@@ -89,13 +97,14 @@ class Run {
   }
 
   // --check makes no code but the first, and leaves no file behind.
-  CompilerOptions compiler_options() const {
+  CompilerOptions compiler_options() {
     const config::Jit& jit = loaded_.config->jit;
     CompilerOptions options;
     options.background = jit.background && !options_.check;
     options.first_tier = jit.background ? bpf::jit::Tier::quick : bpf::jit::Tier::optimised;
     if (jit.cache && !options_.check && !options_.no_cache) options.cache_folder = jit.cache_folder;
     options.cache_bytes = jit.cache_bytes;
+    options.on_code = [this](const Program& program) { note_code(program); };
     options.cpus = usable_cpus();
     for (const WorkerPlan& worker : plan_.workers) std::erase(options.cpus, worker.cpu);
     return options;
@@ -108,6 +117,7 @@ class Run {
       compiler_->improve(program, std::move(lowered));
     };
     config.retire = [](std::shared_ptr<void> object) { base::Reclaim::process().retire([object] {}); };
+    config.on_code = [this](const Program& program) { note_code(program); };
     config.devices = &devices_;
     config.run_stats = [this](u32 id) {
       const auto program = attached_.find(id);
@@ -119,6 +129,10 @@ class Run {
     config.limits.programs_max = loaded_.config->limits.programs;
     config.limits.maps_memory_bytes_max = loaded_.config->limits.maps_memory_bytes;
     return config;
+  }
+
+  void note_code(const Program& program) {
+    if (perf_map_) perf_map_->add(program);
   }
 
   ExitCode report_check() {
@@ -193,6 +207,7 @@ class Run {
   config::Result loaded_;
   Plan plan_;
   PlannedDevices devices_{plan_};
+  std::unique_ptr<PerfMap> perf_map_;
   std::unique_ptr<Compiler> compiler_;
   std::unique_ptr<Door> door_;
   LoadedPrograms programs_;

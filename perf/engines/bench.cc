@@ -4,8 +4,8 @@
 //
 // Shape     arms of one program run in turns, round by round, on one pinned CPU; each turn is some milliseconds.
 //           Bursts of 32 packets for burst arms, calls through a pointer for the others. The kernel is measured with
-//           BPF_PROG_TEST_RUN, gross. Before timing, native and JIT run over equal packets: verdicts, packets and the
-//           expected verdict must agree.
+//           BPF_PROG_TEST_RUN, gross. Before timing all run over equal packets, the kernel too: verdicts, packets and
+//           the expected verdict must agree.
 #include <sched.h>
 #include <time.h>
 
@@ -17,6 +17,7 @@
 #include "bpf/builder/builder.h"
 #include "bpf/registry/registry.h"
 #include "bpf/runtime/default_host.h"
+#include "bpf/runtime/runtime.h"
 #include "perf/engines/object_file.h"
 #include "perf/engines/packets.h"
 #include "perf/engines/programs.h"
@@ -32,6 +33,8 @@ struct Program {
   const ProgramRow* row;
   bpf::ProgSource source;
   std::vector<std::unique_ptr<bpf::Map>> maps;
+  std::unique_ptr<bpf::Map> native_stages;  // the prog array of the native program, which calls itself
+  std::unique_ptr<bpf_prog> native_prog;
   bpf::builder::BuildReply built;
   std::unique_ptr<bpf::jit::Code> code;
   std::vector<support::Fd> kernel_maps;
@@ -62,6 +65,41 @@ base::Status make_maps(const ObjectFile& object, Program& program) {
   return base::success();
 }
 
+// Every slot of a prog array holds the program itself.
+base::Status fill_slots(const bpf::MapOps& ops, bpf::Map& array, const bpf_prog* prog) {
+  for (u32 slot = 0; slot < array.spec().max_entries; ++slot) {
+    const int error =
+        ops.update_object(array, std::as_bytes(std::span(&slot, 1)), {.prog = prog, .keep = {}, .id = prog->id}, 0);
+    if (error) return base::Error(-error, "prog array: update");
+  }
+  return base::success();
+}
+
+base::Status link_stages(Program& program) {
+  for (size_t i = 0; i < program.maps.size(); ++i) {
+    if (program.source.maps[i].type != bpf::BPF_MAP_TYPE_PROG_ARRAY) continue;
+    SLUICE_TRY(const bpf::MapOps* ops, bpf::find_map_ops(bpf::BPF_MAP_TYPE_PROG_ARRAY));
+    SLUICE_CHECK(fill_slots(*ops, *program.maps[i], program.code->prog()));
+    const MapRow* row = find_map_row(program.source.maps[i].name);
+    SLUICE_TRY(program.native_stages, ops->make(row->spec));
+    program.native_prog = std::make_unique<bpf_prog>(bpf_prog{program.row->run, program.row->burst, 2, 0, nullptr});
+    SLUICE_CHECK(fill_slots(*ops, *program.native_stages, program.native_prog.get()));
+    *row->native = program.native_stages->head();
+  }
+  return base::success();
+}
+
+base::Status fill_kernel_slots(const Program& program) {
+  for (size_t i = 0; i < program.kernel_maps.size(); ++i) {
+    if (program.source.maps[i].type != bpf::BPF_MAP_TYPE_PROG_ARRAY) continue;
+    const int fd = program.kernel.prog.get();
+    for (u32 slot = 0; slot < program.source.maps[i].max_entries; ++slot)
+      SLUICE_CHECK(support::host_map_update(program.kernel_maps[i], std::as_bytes(std::span(&slot, 1)),
+                                            std::as_bytes(std::span(&fd, 1))));
+  }
+  return base::success();
+}
+
 base::Status load_kernel(Program& program) {
   SLUICE_TRY(program.kernel_maps, support::host_make_maps(program.source));
   for (size_t i = 0; i < program.kernel_maps.size(); ++i)
@@ -70,7 +108,7 @@ base::Status load_kernel(Program& program) {
     }));
   program.kernel = support::host_load(program.source, program.kernel_maps);
   if (!program.kernel.accepted()) return base::Error(program.kernel.error, "the host kernel refuses it");
-  return base::success();
+  return fill_kernel_slots(program);
 }
 
 base::Result<Program> load(const ProgramRow& row, const std::string& folder) {
@@ -87,6 +125,7 @@ base::Result<Program> load(const ProgramRow& row, const std::string& folder) {
   std::vector<bpf_map*> heads;
   for (const auto& map : program.maps) heads.push_back(map->head());
   SLUICE_TRY(program.code, bpf::jit::link(program.built.object, heads, program.source.type, 1));
+  SLUICE_CHECK(link_stages(program));
   if (!support::host_kernel_unusable()) SLUICE_CHECK(load_kernel(program));
   return program;
 }
@@ -101,7 +140,10 @@ struct Arm {
 Arm single_arm(std::string name, bpf_run_fn run, const bpf_prog* self) {
   return {std::move(name),
           [run, self](PacketBurst& packets, u32* verdicts, bpf_env* env) {
-            for (u32 i = 0; i < kBurst; ++i) verdicts[i] = u32(run(&packets.contexts()[i], env, self));
+            for (u32 i = 0; i < kBurst; ++i) {
+              bpf_env_begin(env);
+              verdicts[i] = u32(run(&packets.contexts()[i], env, self));
+            }
           },
           {}};
 }
@@ -113,10 +155,30 @@ Arm burst_arm(std::string name, bpf_burst_fn run, const bpf_prog* self) {
           {}};
 }
 
-base::Status check_equal(const ProgramRow& row, std::vector<Arm>& arms, bpf_env* env) {
+// The packets of one burst after one run each, by the kernel.
+base::Result<std::vector<base::u8>> run_kernel(const Program& program) {
+  std::vector<base::u8> seen;
+  for (u32 i = 0; i < kBurst; ++i) {
+    const auto packet = make_packet(program.row->packets, i);
+    SLUICE_TRY(const support::HostRun run,
+               support::host_test_run(program.kernel.prog, std::as_bytes(std::span(packet))));
+    if (run.retval != program.row->verdict)
+      return base::Error(EINVAL, "the host kernel gives verdict " + std::to_string(run.retval));
+    const auto* begin = reinterpret_cast<const base::u8*>(run.data.data());
+    seen.insert(seen.end(), begin, begin + run.data.size());
+  }
+  return seen;
+}
+
+base::Status check_equal(const Program& program, std::vector<Arm>& arms, bpf_env* env) {
+  const ProgramRow& row = *program.row;
+  std::vector<base::u8> kernel;
+  if (program.kernel.prog.valid()) {
+    SLUICE_TRY(kernel, run_kernel(program));
+  }
   std::vector<base::u8> expected;
   for (const Arm& arm : arms) {
-    PacketBurst packets;
+    PacketBurst packets(row.packets);
     u32 verdicts[kBurst];
     std::vector<base::u8> seen;
     for (int round = 0; round < 4; ++round) {
@@ -127,6 +189,8 @@ base::Status check_equal(const ProgramRow& row, std::vector<Arm>& arms, bpf_env*
         seen.insert(seen.end(), packets.packet(i), packets.packet(i) + kPacketBytes);
       }
     }
+    if (!std::equal(kernel.begin(), kernel.end(), seen.begin()))
+      return base::Error(EINVAL, arm.name + " leaves other packets than the host kernel");
     if (!expected.empty() && seen != expected) return base::Error(EINVAL, arm.name + " leaves other packets");
     expected = seen;
   }
@@ -158,7 +222,7 @@ double time_turn(const Arm& arm, PacketBurst& packets, bpf_env* env) {
 }
 
 base::Result<double> time_kernel(const Program& program) {
-  const auto packet = make_packet(0);
+  const auto packet = make_packet(program.row->packets, 0);
   SLUICE_TRY(const support::HostRun run,
              support::host_test_run(program.kernel.prog, std::as_bytes(std::span(packet)), kKernelRepeat));
   if (run.retval != program.row->verdict)
@@ -174,9 +238,9 @@ base::Result<nlohmann::json> measure(const ProgramRow& row, const std::string& f
   arms.push_back(burst_arm("native_burst", row.burst, nullptr));
   arms.push_back(single_arm("jit", self->run, self));
   arms.push_back(burst_arm("jit_burst", self->burst, self));
-  SLUICE_CHECK(check_equal(row, arms, env));
+  SLUICE_CHECK(check_equal(program, arms, env));
 
-  PacketBurst packets;
+  PacketBurst packets(row.packets);
   std::vector<double> kernel;
   for (const Arm& arm : arms) time_turn(arm, packets, env);
   for (int round = 0; round < rounds; ++round) {

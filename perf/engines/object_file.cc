@@ -14,7 +14,8 @@ namespace engines {
 namespace {
 
 constexpr char kSection[] = "xdp";
-constexpr base::u32 kMapRelocation = 1;  // R_BPF_64_64
+constexpr base::u32 kMapRelocation = 1;    // R_BPF_64_64
+constexpr base::u32 kCallRelocation = 10;  // R_BPF_64_32
 
 class Elf {
  public:
@@ -70,7 +71,17 @@ base::Result<ObjectFile> read_object(const std::string& path) {
     const auto symbols = elf.read<Elf64_Sym>(symtab.sh_offset, symtab.sh_size / sizeof(Elf64_Sym));
     for (const Elf64_Rel& r : elf.read<Elf64_Rel>(s.sh_offset, s.sh_size / sizeof(Elf64_Rel))) {
       const base::u64 insn = r.r_offset / sizeof(bpf::bpf_insn), symbol = ELF64_R_SYM(r.r_info);
-      if (ELF64_R_TYPE(r.r_info) != kMapRelocation || insn >= object.insns.size() || symbol >= symbols.size())
+      if (insn >= object.insns.size() || symbol >= symbols.size())
+        return base::Error(EINVAL, path + ": a relocation outside the program");
+      // A call of a function in the same section: from the section's begin, or from a symbol in it.
+      if (ELF64_R_TYPE(r.r_info) == kCallRelocation && symbols[symbol].st_shndx == program - sections.begin()) {
+        if (ELF64_ST_TYPE(symbols[symbol].st_info) != STT_SECTION)
+          object.insns[insn].imm = base::s32(symbols[symbol].st_value / sizeof(bpf::bpf_insn)) - base::s32(insn) - 1;
+        else
+          object.insns[insn].imm -= base::s32(insn);
+        continue;
+      }
+      if (ELF64_R_TYPE(r.r_info) != kMapRelocation)
         return base::Error(EINVAL, path + ": a relocation that is no map reference");
       object.insns[insn].src_reg = bpf::BPF_PSEUDO_MAP_FD;
       object.insns[insn].imm =

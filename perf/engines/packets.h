@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // packets.h — the 32 packets that every engine runs over, and the flows they walk through.
+//
+// Shape     udp: Ethernet, IPv4, UDP to the discard port. tunnel: two VLANs, IPv6 with two extension headers, UDP,
+//           VXLAN, Ethernet, IPv4, UDP. dns: a question, each packet for another name. All of kPacketBytes.
 #pragma once
 
 #include <array>
@@ -12,7 +15,9 @@ namespace engines {
 
 inline constexpr base::u32 kBurst = 32;
 inline constexpr base::u32 kFlows = 65'536;
-inline constexpr base::u32 kPacketBytes = 128;
+inline constexpr base::u32 kPacketBytes = 192;
+
+enum class PacketKind { udp, tunnel, dns };
 
 struct FlowKey {
   base::u32 source, destination;
@@ -20,14 +25,17 @@ struct FlowKey {
   base::u8 protocol, pad[3];
 };
 FlowKey flow_key(base::u32 flow);
+// FNV-1a of the name in packet `i` of kind dns, as dns_filter.bpf.c takes it.
+base::u64 dns_name_hash(base::u32 i);
 
-// 128 bytes of Ethernet, IPv4 and UDP to the discard port; `start` sets where the walk through the flows begins.
-std::array<base::u8, kPacketBytes> make_packet(base::u32 start);
+using PacketBytes = std::array<base::u8, kPacketBytes>;
+// Packet `i` of a burst; a udp packet's walk through the flows begins at a place of its own.
+PacketBytes make_packet(PacketKind kind, base::u32 i);
 
 // Contexts in a row over buffers of 2 KiB, as a worker has them.
 class PacketBurst {
  public:
-  PacketBurst();
+  explicit PacketBurst(PacketKind kind);
   xdp_buff* contexts() { return contexts_.data(); }
   const base::u8* packet(base::u32 i) const { return buffers_[i].data() + kHeadroom; }
 

@@ -15,6 +15,7 @@
 #include "bpf/abi/host/env.h"
 #include "bpf/program.h"
 #include "bpf/registry/map_ops.h"
+#include "perf/engines/packets.h"
 
 namespace engines {
 
@@ -32,6 +33,7 @@ struct ProgramRow {
   const char* name;
   bpf_run_fn run;
   bpf_burst_fn burst;
+  PacketKind packets;
   u32 verdict;  // of every packet of the workload
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // bpf_conformance_plugin — one program, one memory, one r0: the plugin protocol of the public bpf_conformance suite.
 //
-//   bpf_conformance_plugin [MEMORY-HEX] [--engine interp|jit|host] < PROGRAM-HEX
+//   bpf_conformance_plugin [MEMORY-HEX] [--engine interp|quick|jit|checked|host] < PROGRAM-HEX
 //
 // Shape     the program expects r1 = memory, r2 = its size; an XDP prologue makes them from the packet, so that it all
 //           goes through verifier, lowering and engine as any XDP program does. `host` asks the running kernel instead.

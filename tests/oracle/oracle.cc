@@ -246,7 +246,7 @@ bool compare_engines(const Case& test, const Prepared& object, std::span<const P
   if (!host) return std::printf("host: %s\n", host.error().what().c_str()), false;
   bool good = check_verdicts(test, *host);
   std::optional<Outcome> interp;
-  for (const EngineKind kind : {EngineKind::interp, EngineKind::jit, EngineKind::jit_burst}) {
+  for (const EngineKind kind : kOurEngines) {
     const std::string name(engine_name(kind));
     auto ours = run_engine(kind, test, object, packets);
     if (!ours) {

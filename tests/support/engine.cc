@@ -94,23 +94,29 @@ class HostEngine : public Engine {
   Fd prog_;
 };
 
+bpf::jit::Tier tier_of(EngineKind kind) {
+  if (kind == EngineKind::checked) return bpf::jit::Tier::checked;
+  return kind == EngineKind::quick || kind == EngineKind::quick_burst ? bpf::jit::Tier::quick
+                                                                      : bpf::jit::Tier::optimised;
+}
+
 // The interpreter's image or the JIT's code, and its maps.
 class OurEngine : public Engine {
  public:
   static base::Result<std::unique_ptr<Engine>> make(EngineKind kind, const bpf::LoweredProgram& lowered,
-                                                    const std::vector<std::byte>* object) {
+                                                    Objects* objects) {
     SLUICE_TRY(OurMaps maps, OurMaps::make(lowered.maps));
     auto engine = std::make_unique<OurEngine>(kind, std::move(maps));
     if (kind == EngineKind::interp) {
       engine->image_ = bpf::interp::make_image(lowered, engine->maps_.heads());
       engine->prog_ = engine->image_->prog();
     } else {
-      std::vector<std::byte> compiled;
-      if (!object) {
-        SLUICE_TRY(compiled, compile_program(lowered));
-        object = &compiled;
+      Objects own;
+      std::vector<std::byte>& object = (objects ? *objects : own)[tier_of(kind)];
+      if (object.empty()) {
+        SLUICE_TRY(object, bpf::jit::compile(lowered, {.tier = tier_of(kind)}));
       }
-      SLUICE_TRY(engine->code_, bpf::jit::link(*object, engine->maps_.heads(), lowered.type, 1));
+      SLUICE_TRY(engine->code_, bpf::jit::link(object, engine->maps_.heads(), lowered.type, 1));
       engine->prog_ = engine->code_->prog();
     }
     return std::unique_ptr<Engine>(std::move(engine));
@@ -125,7 +131,8 @@ class OurEngine : public Engine {
     for (std::size_t at = 0; at < packets.size(); at += kBurst) {
       const std::size_t n = std::min(kBurst, packets.size() - at);
       SLUICE_CHECK(fill(packets.subspan(at, n)));
-      kind_ == EngineKind::jit_burst ? run_burst(n, results) : run_single(n, results);
+      kind_ == EngineKind::jit_burst || kind_ == EngineKind::quick_burst ? run_burst(n, results)
+                                                                         : run_single(n, results);
     }
     return results;
   }
@@ -195,20 +202,16 @@ class OurEngine : public Engine {
 }  // namespace
 
 std::string_view engine_name(EngineKind kind) {
-  constexpr std::array<std::string_view, kEngines.size()> names = {"interp", "jit", "jit-burst", "host"};
+  constexpr std::array<std::string_view, kEngines.size()> names = {"interp",    "quick",   "quick-burst", "jit",
+                                                                   "jit-burst", "checked", "host"};
   return names[std::size_t(kind)];
 }
 
-base::Result<std::vector<std::byte>> compile_program(const bpf::LoweredProgram& lowered) {
-  return bpf::jit::compile(lowered);
-}
-
 base::Result<std::unique_ptr<Engine>> make_engine(EngineKind kind, const bpf::ProgSource& source,
-                                                  const bpf::LoweredProgram* lowered,
-                                                  const std::vector<std::byte>* object) {
+                                                  const bpf::LoweredProgram* lowered, Objects* objects) {
   if (kind == EngineKind::host) return HostEngine::make(source);
   if (!lowered) return base::Error(EINVAL, "this engine needs the lowered program");
-  return OurEngine::make(kind, *lowered, object);
+  return OurEngine::make(kind, *lowered, objects);
 }
 
 }  // namespace support

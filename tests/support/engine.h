@@ -8,6 +8,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -15,12 +16,18 @@
 
 #include "base/result.h"
 #include "bpf/abi/host/env.h"
+#include "bpf/jit/jit.h"
 #include "bpf/program.h"
 
 namespace support {
 
-enum class EngineKind { interp, jit, jit_burst, host };
-inline constexpr std::array kEngines = {EngineKind::interp, EngineKind::jit, EngineKind::jit_burst, EngineKind::host};
+// jit: optimised code; quick, checked: the JIT's other tiers; _burst: through the loop over packets.
+enum class EngineKind { interp, quick, quick_burst, jit, jit_burst, checked, host };
+inline constexpr std::array kEngines = {EngineKind::interp, EngineKind::quick,     EngineKind::quick_burst,
+                                        EngineKind::jit,    EngineKind::jit_burst, EngineKind::checked,
+                                        EngineKind::host};
+// Those of ours, the interpreter first.
+inline constexpr std::span kOurEngines = std::span(kEngines).first(kEngines.size() - 1);
 std::string_view engine_name(EngineKind kind);
 
 using Packet = std::vector<std::byte>;
@@ -49,12 +56,11 @@ class Engine {
   virtual base::Status set_tail_call(base::u32 map, base::u32 index, Engine& target) = 0;
 };
 
-// What the JIT makes of a program once, for both of its engines.
-base::Result<std::vector<std::byte>> compile_program(const bpf::LoweredProgram& lowered);
+// Compiled objects of one program, by tier, so that engines of one tier share one.
+using Objects = std::map<bpf::jit::Tier, std::vector<std::byte>>;
 
-// `lowered` may be null for EngineKind::host. `object`, where it is given, is compile_program(*lowered).
+// `lowered` may be null for EngineKind::host. `objects` is of `lowered`; what is missing is compiled and put there.
 base::Result<std::unique_ptr<Engine>> make_engine(EngineKind kind, const bpf::ProgSource& source,
-                                                  const bpf::LoweredProgram* lowered,
-                                                  const std::vector<std::byte>* object = nullptr);
+                                                  const bpf::LoweredProgram* lowered, Objects* objects = nullptr);
 
 }  // namespace support

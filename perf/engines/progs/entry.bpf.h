@@ -8,6 +8,9 @@
 #ifdef __bpf__
 char _license[] SEC("license") = "GPL";
 #else
+#ifndef MAY_REDIRECT
+#define MAY_REDIRECT 0 /* 1: as the JIT has it for a program with tail calls */
+#endif
 #define JOIN_(a, b, c) a##b##c
 #define JOIN(a, b, c) JOIN_(a, b, c)
 #define NATIVE_RUN JOIN(native_, PROGRAM_NAME, )
@@ -16,12 +19,12 @@ char _license[] SEC("license") = "GPL";
 static inline __attribute__((always_inline)) uint64_t run_inline(void* ctx, struct bpf_env* env,
                                                                  const struct bpf_prog* self) {
   (void)self;
-  return (uint64_t)prog((struct xdp_buff*)ctx, env);
+  return prog((struct xdp_buff*)ctx, env);
 }
 uint64_t NATIVE_RUN(void* ctx, struct bpf_env* env, const struct bpf_prog* self) {
   return run_inline(ctx, env, self);
 }
 void NATIVE_BURST(void* ctxs, uint32_t count, uint32_t* verdicts, struct bpf_env* env, const struct bpf_prog* self) {
-  xdp_burst((struct xdp_buff*)ctxs, count, verdicts, env, self, run_inline, 0);
+  xdp_burst((struct xdp_buff*)ctxs, count, verdicts, env, self, run_inline, MAY_REDIRECT);
 }
 #endif

@@ -2,7 +2,8 @@
 /* prog.bpf.h — one source, two machines: the programs of the engine comparison for BPF and for the CPU itself.
  *
  * Shape     a program is PROGRAM(ctx) { … } over DATA(ctx) … DATA_END(ctx); maps are MAP(name, type, key, value,
- *           entries, flags) and LOOKUP, UPDATE of them. For BPF these are what clang and libbpf make of them.
+ *           entries, flags) and LOOKUP, UPDATE, TAIL_CALL of them; functions that shall be subprograms are FUNCTION,
+ *           and stand behind it. For BPF these are what clang and libbpf make of them.
  *           Natively the map bodies are the ones the JIT inlines (maps/..._inline.h), with the same constants, and
  *           the entry points are those of a bpf_prog.
  * Packets   64 bytes or more of Ethernet, IPv4, UDP. Bytes 48 … 51 hold a counter: it walks the flows, so that a
@@ -33,6 +34,9 @@ typedef unsigned long long u64;
   } name SEC(".maps");
 #define LOOKUP(name, map_type, key) bpf_map_lookup_elem(&name, key)
 #define UPDATE(name, map_type, key, value) bpf_map_update_elem(&name, key, value, 0)
+#define KTIME() bpf_ktime_get_ns()
+#define TAIL_CALL(ctx, name, index) bpf_tail_call(ctx, &name, index)
+#define FUNCTION static __attribute__((noinline, section("xdp")))
 #else
 #include "bpf/abi/host/xdp_buff.h"
 #include "bpf/runtime/burst.h"
@@ -41,14 +45,33 @@ typedef unsigned long long u64;
 #include "maps/lpm_inline.h"
 
 enum { XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX };
-#define PROGRAM(ctx) static inline int prog(struct xdp_buff* ctx, struct bpf_env* env)
+#define PROGRAM(ctx) static inline u64 prog(struct xdp_buff* ctx, struct bpf_env* env)
 #define DATA(ctx) ((u8*)(ctx)->data)
 #define DATA_END(ctx) ((u8*)(ctx)->data_end)
-#define MAP(name, map_type, key_t, value_t, entries, flags) \
-  extern struct bpf_map* native_map_##name;                 \
-  static const struct bpf_map_shape name##_shape = {sizeof(key_t), sizeof(value_t), entries, flags};
+#define MAP(name, map_type, key_t, value_t, entries, flags)                                                  \
+  extern struct bpf_map* native_map_##name;                                                                  \
+  static const __attribute__((unused)) struct bpf_map_shape name##_shape = {sizeof(key_t), sizeof(value_t), \
+                                                                            entries, flags};
 #define LOOKUP(name, map_type, key) maps_##map_type##_lookup(env, native_map_##name, name##_shape, key)
 #define UPDATE(name, map_type, key, value) maps_##map_type##_update(env, native_map_##name, name##_shape, key, value, 0)
+#define KTIME() env->host->ktime_get_ns(env)
+#define TAIL_CALL(ctx, name, index)                                               \
+  do {                                                                            \
+    const struct bpf_prog* next = find_next_program(env, native_map_##name, index); \
+    if (next) return next->run(ctx, env, next);                                   \
+  } while (0)
+#define FUNCTION static
+
+/* What bpf_tail_call's body does before it jumps. */
+static inline __attribute__((always_inline, unused)) const struct bpf_prog* find_next_program(struct bpf_env* env,
+                                                                                              struct bpf_map* map,
+                                                                                              u32 index) {
+  const struct bpf_prog_array* array = (const struct bpf_prog_array*)map;
+  if (index >= map->shape.max_entries || env->tail_calls == 0) return 0;
+  const struct bpf_prog* next = __atomic_load_n(&array->slots[index], __ATOMIC_ACQUIRE);
+  if (next) --env->tail_calls;
+  return next;
+}
 #endif
 
 struct ethernet {

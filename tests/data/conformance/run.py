@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs ISA cases through the conformance plugin: interpreter, JIT and, where bpf(2) works, the host kernel.
+"""Runs ISA cases through the conformance plugin: interpreter, every tier of the JIT and, where bpf(2) works, the host
+kernel.
 
     run.py PLUGIN DIRECTORY [--env NAME] [--refused FILE] [--min N]
 
 Each case is a .data file: `-- asm`, perhaps `-- mem` (hex), and `-- result` (r0) or `-- error` (must be refused); names
-in the --refused file must be refused as well. Both engines have to agree with that, and so has the host kernel where it
+in the --refused file must be refused as well. All of them have to agree with that, and so has the host kernel where it
 can be asked (it knows the low half of r0 only). Exit 0 passed, 1 failed, 77 skipped.
 """
 import argparse
@@ -98,7 +99,7 @@ def main():
     if len(cases) < args.min:
         print(f"FAIL: {len(cases)} cases at {args.directory}, at least {args.min} expected")
         return 1
-    engines = ["interp", "jit"]
+    engines = ["interp", "quick", "jit", "checked"]
     probe = ask(args.plugin, "host", assemble(PROBE), b"")
     if probe.r0 == 0:
         engines.append("host")

@@ -91,15 +91,22 @@ base::Result<BuildReply> Compiler::compile(BuildReply reply) {
 }
 
 void Compiler::improve(const std::shared_ptr<Program>& program, bpf::LoweredProgram lowered) {
-  if (!background_) return;
+  if (background_) held_.push_back({program, std::move(lowered)});
+}
+
+void Compiler::submit(std::weak_ptr<Program> program, bpf::LoweredProgram lowered) {
   background_->submit({.program = std::move(lowered), .options = {.tier = Tier::optimised}},
-                      [this, waiting = std::weak_ptr(program)](base::Result<CompileReply> reply) {
-                        put_in_place(waiting, std::move(reply), on_code_);
+                      [this, program = std::move(program)](base::Result<CompileReply> reply) {
+                        put_in_place(program, std::move(reply), on_code_);
                       });
 }
 
 void Compiler::poll() {
-  if (background_) background_->poll();
+  if (!background_) return;
+  for (Held& held : held_)
+    if (!held.program.expired()) submit(std::move(held.program), std::move(held.lowered));
+  held_.clear();
+  background_->poll();
 }
 
 }  // namespace control

@@ -37,11 +37,12 @@ class Compiler {
   void improve(const std::shared_ptr<Program>& program, bpf::LoweredProgram lowered);
   void poll();
   // Programs that wait for better code.
-  std::size_t pending() const { return background_ ? background_->pending() : 0; }
+  std::size_t pending() const { return held_.size() + (background_ ? background_->pending() : 0); }
   const bpf::builder::ObjectCache* cache() const { return cache_.get(); }
 
  private:
   Compiler() = default;
+  void submit(std::weak_ptr<Program> program, bpf::LoweredProgram lowered);
   base::Result<bpf::builder::BuildReply> compile(bpf::builder::BuildReply reply);
 
   bpf::jit::Tier first_tier_ = bpf::jit::Tier::quick;
@@ -49,6 +50,12 @@ class Compiler {
   std::unique_ptr<bpf::builder::BuilderProcess> builder_;
   std::unique_ptr<bpf::builder::ObjectCache> cache_;
   std::unique_ptr<bpf::builder::Background> background_;
+  // Until the next poll(): what a client only tried out is gone by then.
+  struct Held {
+    std::weak_ptr<Program> program;
+    bpf::LoweredProgram lowered;
+  };
+  std::vector<Held> held_;
 };
 
 }  // namespace control

@@ -84,7 +84,7 @@ class Jit(unittest.TestCase):
                 self.assertIn(word, shown)
                 self.assertGreater(sum(line.startswith("; ") for line in shown.splitlines()), 10, shown[:600])
             rows = appliance.ask("prog", "dump", "xlated", "name", "firewall")
-            self.assertEqual("(95) exit", rows[-1]["disasm"])
+            self.assertIn("(95) exit", [row["disasm"] for row in rows])
             names = {f["name"] for f in appliance.ask("prog", "dump", "jited", "name", "firewall")}
             self.assertLessEqual({"sluice_prog", "sluice_burst"}, names)
             self.assertIsNone(appliance.ask("prog", "dump", "jited", "name", "nobody", check=False))

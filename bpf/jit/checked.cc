@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tier::checked: the facts that the other tiers rest on, looked at before each access. What does not hold traps.
 //
-// Shape     where an access goes (MemKind: packet, stack, map value, host struct), which optimised code turns into alias
-//           scopes; alignment, which becomes atomic accesses; the one map of a helper call, which becomes a constant.
+// Shape     where an access goes (MemKind: packet, stack, map value, host struct), which optimised code turns into
+//           alias scopes; alignment, which becomes atomic accesses; the one map of a helper call, a constant then.
 //           The module keeps the entry's context and frame address in two globals: code of this tier runs on one thread
 //           at a time, and no callee of the entry lives above that frame.
 #include <llvm/IR/Intrinsics.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // jit.h — eBPF -> LLVM IR -> relocatable object (compile, in the builder), object -> native code (link, in the daemon).
 //
-// Shape     an object (object.h) is an ELF file and the origin of its instructions. It defines `sluice_prog` and perhaps
+// Shape     an object (object.h) is an ELF file and the origin of its instructions. It has `sluice_prog` and perhaps
 //           `sluice_burst`; it refers to maps by the symbols sluice_map_<index> and to functions of the native runtime
 //           by their names. Nothing in it is an address.
 // Threads   compile: re-entrant. Linker: one per process, any thread. Code: immutable.

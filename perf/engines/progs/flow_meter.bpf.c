@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Packets, bytes, sizes and the last time of each flow; a new flow gets an entry. */
+/* Packets, bytes, sizes and the last time of each flow; a new flow gets an entry, of the flow seen longest
+ * ago if there is none. */
 #include "perf/engines/progs/prog.bpf.h"
 
 struct meter {
   u64 packets, bytes, first_ns, last_ns;
   u32 smallest, largest;
 };
-MAP(meters, HASH, struct flow, struct meter, 131072, 0)
+MAP(meters, LRU_HASH, struct flow, struct meter, 131072, 0)
 
 PROGRAM(ctx) {
   u8 *data = DATA(ctx), *end = DATA_END(ctx);
@@ -15,10 +16,10 @@ PROGRAM(ctx) {
   if (verdict) return verdict - 1;
   u32 bytes = (u32)(end - data);
   u64 now = KTIME();
-  struct meter* meter = LOOKUP(meters, hash, &key);
+  struct meter* meter = LOOKUP(meters, lru_hash, &key);
   if (!meter) {
     struct meter first = {1, bytes, now, now, bytes, bytes};
-    UPDATE(meters, hash, &key, &first);
+    UPDATE(meters, lru_hash, &key, &first);
     return XDP_DROP;
   }
   meter->packets += 1;

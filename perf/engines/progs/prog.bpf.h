@@ -54,6 +54,7 @@ enum { XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX };
                                                                             entries, flags};
 #define LOOKUP(name, map_type, key) maps_##map_type##_lookup(env, native_map_##name, name##_shape, key)
 #define UPDATE(name, map_type, key, value) maps_##map_type##_update(env, native_map_##name, name##_shape, key, value, 0)
+#define maps_lru_hash_update maps_hash_update
 #define KTIME() env->host->ktime_get_ns(env)
 #define TAIL_CALL(ctx, name, index)                                               \
   do {                                                                            \

@@ -114,8 +114,8 @@ std::string log_text(const LoadReport& report) {
 bpf::LoweredProgram stand_in(const bpf::ProgSource& source) {
   bpf::LoweredProgram program{.type = source.type, .name = source.name, .maps = source.maps};
   program.insns.resize(2);
-  program.insns[0].insn = {.code = bpf::BPF_ALU64 | bpf::BPF_MOV | bpf::BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0};
-  program.insns[1].insn = {.code = bpf::BPF_JMP | bpf::BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0};
+  program.insns[0].insn.code = bpf::BPF_ALU64 | bpf::BPF_MOV | bpf::BPF_K;
+  program.insns[1].insn.code = bpf::BPF_JMP | bpf::BPF_EXIT;
   program.subprogs = {{.begin = 0, .end = 2}};
   return program;
 }

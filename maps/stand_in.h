@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// stand_in.h — a map of a type that does not work yet, where only verdicts on programs are asked for: it has its numbers
-// and holds nothing.
+// stand_in.h — a map of a type that does not work yet, where only verdicts on programs are asked for: it has its
+// numbers and holds nothing.
 //
 // Threads   control thread. Errors: every operation on elements EINVAL or EOPNOTSUPP.
 #pragma once

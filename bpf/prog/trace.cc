@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// trace.cc — kprobe, tracepoint, raw_tracepoint, perf_event, and the types without a struct of Linux's: syscall, netfilter.
+// trace.cc — kprobe, tracepoint, raw_tracepoint, perf_event; beside them syscall and netfilter.
 //
 // Source    asked of Linux 6.18 for every offset and size (tests/oracle/ctx_oracle.cc asks again).
 #include "bpf/registry/registry.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // prog_spec.h — what is true of every program of one type: its context, return ranges, packet access, attach types.
 //
-// Shape     one constexpr ProgSpec per working or verified row of types.def, defined in bpf/prog. Which helpers a type may
-//           call is a column of helpers.def.
+// Shape     one constexpr ProgSpec per working or verified row of types.def, defined in bpf/prog. Which helpers a type
+//           may call is a column of helpers.def.
 // Threads   immutable.
 #pragma once
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // buffer_access.cc — memory that a context points to and no socket is: the dissector's keys, a tracepoint's buffer.
 //
-// Source    soundness: the keys have a fixed size and pointers into them a constant offset. How large a tracepoint's buffer
-//           is, Linux asks when a program is attached: it must hold the furthest byte that was touched.
+// Source    soundness: the keys have a fixed size and pointers into them a constant offset. How large a tracepoint's
+//           buffer is, Linux asks when a program is attached: it must hold the furthest byte that was touched.
 #include "bpf/verifier/print.h"
 #include "bpf/verifier/walk.h"
 

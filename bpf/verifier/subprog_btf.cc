@@ -125,7 +125,8 @@ std::string ProgramBtf::source_line(const ProgSource& source, u32 insn, u32* rec
 }
 
 namespace {
-// A tail call leaves a subprogram for good, a load from outside the packet with 0: without a signature nobody knows what its callers would get.
+// A tail call leaves a subprogram for good, a load from outside the packet with 0: without a signature nobody knows
+// what its callers would get.
 std::optional<Problem> check_tail_calls(const Cfg& cfg) {
   for (std::size_t s = 1; s < cfg.subprogs.size(); ++s) {
     if (cfg.subprogs[s].has_legacy_load)

@@ -61,7 +61,8 @@ class Verify(unittest.TestCase):
         for name in ["mark", "tcx", "verdict", "connects", "session", "whose"]:
             with self.subTest(name):
                 self.assertTrue(rows[name]["accepted"], rows[name]["reason"])
-        for name, words in [("out_of_range", "should have been in [0, 3]"), ("wrong_field", "invalid bpf_context access")]:
+        for name, words in [("out_of_range", "should have been in [0, 3]"),
+                            ("wrong_field", "invalid bpf_context access")]:
             with self.subTest(name):
                 self.assertFalse(rows[name]["accepted"])
                 self.assertFalse(rows[name]["unsupported"])

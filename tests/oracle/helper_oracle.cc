@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every helper from every program type: a call as its prototype wants it, and the same call with one argument replaced by
-// something else. Our verdict and the host kernel's must agree, and so must the sentence of a refusal.
+// Every helper from every program type: a call as its prototype wants it, and the same call with one argument replaced
+// by something else. Our verdict and the host kernel's must agree, and so must the sentence of a refusal.
 #include <cstdio>
 #include <cstring>
 #include <map>

@@ -123,13 +123,13 @@ class Rows(FaultyTree):
         self.assert_silent(rows.check_types)
 
     def test_a_working_helper_without_body_is_found(self):
-        self.put(HELPERS, "BPF_HELPER(5, ktime_get_ns, INTEGER, 0)\nBPF_HELPER_VERIFIED(4, probe_read, INTEGER, (), 0, kAll)\n")
+        self.put(HELPERS, "BPF_HELPER(5, ktime_get_ns, INTEGER, 0)\nBPF_HELPER_VERIFIED(4, probe_read, INTEGER, ())\n")
         self.assert_says(rows.check_helpers, "no body bpf_ktime_get_ns")
         self.assertEqual(2, len(self.said(rows.check_helpers)))
 
     def test_a_parity_page_that_is_stale_is_found(self):
         self.put(TYPES, "BPF_MAP_TYPE(BPF_MAP_TYPE_HASH, hash)\n")
-        self.put(HELPERS, "BPF_HELPER_VERIFIED(4, probe_read, INTEGER, (), 0, kAll)\n")
+        self.put(HELPERS, "BPF_HELPER_VERIFIED(4, probe_read, INTEGER, ())\n")
         self.put(rows.GENERATOR, (SOURCE / rows.GENERATOR).read_text())
         self.assert_says(rows.check_parity, "missing")
         self.put(rows.PARITY, "all works\n")

@@ -32,7 +32,8 @@ def check_types(tree):
             if definition.format(name) not in in_code:
                 missing = definition.format(name)
                 yield Finding(TYPES, number, f"{abi} is marked as working, but nothing in {folder}/ defines {missing}")
-            if abi not in in_tests:
+            # tests/oracle/prog_types.h walks every verified type.
+            if suffix != "_VERIFIED" and abi not in in_tests:
                 yield Finding(TYPES, number, f"{abi} is marked as working, but no test names it")
 
 

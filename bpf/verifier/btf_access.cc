@@ -101,6 +101,12 @@ bool Walk::access_btf(u32 r, s32 insn_off, int bytes, Access how, int value, boo
     put_loaded(value, bytes, sign_extend);
     return true;
   }
+  if (f.is == WalkedField::Is::memory) {
+    Reg memory = Reg::pointer(Kind::mem);
+    memory.flags = kRdonly | kUntrusted;
+    set(static_cast<u32>(value), memory);
+    return true;
+  }
   Reg loaded = btf_pointer(f.target, flags_of_loaded(p, f), kKernelTypes);
   loaded.maybe_null = (loaded.flags & kLoadedMayBeNull) != 0;
   loaded.flags &= static_cast<u16>(~kLoadedMayBeNull);

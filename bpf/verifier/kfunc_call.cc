@@ -155,7 +155,7 @@ bool Walk::put_special_result(const KfuncCall& call, bool* done) {
     const u32 id = static_cast<u32>(call.constant);
     if (!kernel.types().valid(id))
       return refuse(EINVAL, format("kfunc bpf_rdonly_cast type ID %u does not exist\n", id));
-    const u32 type = kernel.types().skip_modifiers(id);
+    const u32 type = id;  // no typedef of one
     if (kernel.types().kind(type) == BTF_KIND_STRUCT) {
       reg(BPF_REG_0) = btf_pointer(type, kUntrusted, kKernelTypes);
     } else if (type == 0) {

@@ -109,7 +109,8 @@ class Descent {
         return fault(EACCES, format("cannot access ptr member %s with moff %u in struct %s with off %u size %u\n",
                                     name.c_str(), static_cast<u32>(at), owner.c_str(), off_, size_)),
                false;
-      if (pointer(m, types_.type(type).type)) return false;
+      if (!pointer(m, types_.type(type).type)) out_ = WalkedField{.is = WalkedField::Is::memory};
+      return false;
     }
     if (u64{off_} + size_ > end)
       return fault(EACCES, format("access beyond the end of member %s (mend:%u) in struct %s with off %u size %u\n",

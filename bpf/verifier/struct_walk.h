@@ -17,7 +17,8 @@ using base::u16;
 using base::u32;
 
 struct WalkedField {
-  enum class Is : base::u8 { number, pointer, fault } is = Is::fault;
+  // memory: a pointer to no struct, which nobody vouches for.
+  enum class Is : base::u8 { number, pointer, memory, fault } is = Is::fault;
   u32 target = 0;         // pointer: id of the struct it points to
   u16 flags = 0;          // pointer: what its type tags or a union on the way say (state.h)
   std::string_view name;  // pointer: the member's name

@@ -40,6 +40,7 @@ struct MapFacts {
   std::vector<std::byte> btf;        // the map's own BTF, empty if it has none
   // Value of a frozen BPF_F_RDONLY_PROG array of one element: constants for verifier and JIT.
   std::vector<std::byte> contents;
+  s32 inner = -1;                    // map of maps: its template, an index into ProgSource::inner_maps
 };
 
 // A program as PROG_LOAD gave it, with everything it refers to resolved to values.
@@ -54,6 +55,7 @@ struct ProgSource {
   std::string name;
   std::vector<bpf_insn> insns;
   std::vector<MapFacts> maps;
+  std::vector<MapFacts> inner_maps;  // templates, no maps of the program
   std::vector<std::byte> btf;        // the program's BTF, empty if it has none
   std::vector<bpf_func_info> func_info;
   std::vector<bpf_line_info> line_info;

@@ -98,10 +98,12 @@ Answer map_create(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
     SLUICE_TRY(btf, get_btf(client, int(attr.btf_fd)));
     if (auto typed = check_types(btf->types(), attr); !typed) return std::move(typed.error()).in(where);
   }
+  std::shared_ptr<Map> inner_map;
   if (ops->holds == bpf::MapHolds::map) {
     auto inner = get_map(client, int(attr.inner_map_fd));
     if (!inner) return std::move(inner.error()).in(where + ": inner_map_fd");
-    spec.inner = std::make_shared<const bpf::MapSpec>(inner->map->spec());
+    inner_map = inner->map;
+    spec.inner = std::make_shared<const bpf::MapSpec>(inner_map->spec());
   }
   if (!check_budget(state, 0)) client.reclaim();
   if (auto fits = check_budget(state, 0); !fits) return std::move(fits.error()).in(where);
@@ -112,6 +114,11 @@ Answer map_create(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
   map->btf = std::move(btf);
   map->btf_key_type_id = attr.btf_key_type_id;
   map->btf_value_type_id = attr.btf_value_type_id;
+  if (inner_map) {
+    map->inner_btf = inner_map->btf;
+    map->inner_btf_key_type_id = inner_map->btf_key_type_id;
+    map->inner_btf_value_type_id = inner_map->btf_value_type_id;
+  }
   map->uid = client.uid();
   map->created_ns = boot_time_ns();
   state.maps.add(map);

@@ -40,10 +40,10 @@ u32 Map::value_bytes() const {
   return bpf::load::value_bytes({s.type, s.key_size, s.value_size, s.max_entries}, base::possible_cpu_count());
 }
 
-bpf::MapFacts Map::facts() {
-  const bpf::MapSpec& s = spec();
+namespace {
+
+bpf::MapFacts facts_of(const bpf::MapSpec& s, const std::shared_ptr<const Btf>& btf, u32 key_type, u32 value_type) {
   bpf::MapFacts facts;
-  facts.id = id();
   facts.type = s.type;
   facts.key_size = s.key_size;
   facts.value_size = s.value_size;
@@ -51,10 +51,24 @@ bpf::MapFacts Map::facts() {
   facts.map_flags = s.map_flags;
   facts.map_extra = s.map_extra;
   facts.name = s.name;
-  facts.frozen = frozen;
-  facts.btf_key_type_id = btf_key_type_id;
-  facts.btf_value_type_id = btf_value_type_id;
+  facts.btf_key_type_id = key_type;
+  facts.btf_value_type_id = value_type;
   if (btf) facts.btf.assign(btf->types().blob().begin(), btf->types().blob().end());
+  return facts;
+}
+
+}  // namespace
+
+std::optional<bpf::MapFacts> Map::inner_facts() const {
+  if (!spec().inner) return std::nullopt;
+  return facts_of(*spec().inner, inner_btf, inner_btf_key_type_id, inner_btf_value_type_id);
+}
+
+bpf::MapFacts Map::facts() {
+  const bpf::MapSpec& s = spec();
+  bpf::MapFacts facts = facts_of(s, btf, btf_key_type_id, btf_value_type_id);
+  facts.id = id();
+  facts.frozen = frozen;
   if (holds_constants(s, frozen)) {
     const u32 zero = 0;
     facts.contents.resize(s.value_size);

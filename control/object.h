@@ -11,6 +11,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -114,10 +115,15 @@ class Map final : public Object {
 
   // What the verifier and the JIT may know; contents when it is a frozen read-only array of one element.
   bpf::MapFacts facts();
+  // Of the template, for maps of maps.
+  std::optional<bpf::MapFacts> inner_facts() const;
 
   std::shared_ptr<const Btf> btf;          // of its key and value
   u32 btf_key_type_id = 0;
   u32 btf_value_type_id = 0;
+  std::shared_ptr<const Btf> inner_btf;    // of the template's
+  u32 inner_btf_key_type_id = 0;
+  u32 inner_btf_value_type_id = 0;
   u32 uid = 0;
   u64 created_ns = 0;
   bool frozen = false;                     // MAP_FREEZE: commands cannot write any more

@@ -169,7 +169,13 @@ base::Result<ResolvedProgram> resolve_program(Client& client, const bpf_attr& at
   out.original = source.insns;
   SLUICE_CHECK(resolve_btf(client, attr, out));
   SLUICE_CHECK(resolve_maps(client, attr, out));
-  for (const auto& map : out.maps) source.maps.push_back(map->facts());
+  for (const auto& map : out.maps) {
+    source.maps.push_back(map->facts());
+    if (auto inner = map->inner_facts()) {
+      source.maps.back().inner = base::s32(source.inner_maps.size());
+      source.inner_maps.push_back(*std::move(inner));
+    }
+  }
   return out;
 }
 

@@ -42,11 +42,12 @@ constexpr bool kSequence<std::string> = true;
 template <class Archive>
 void fields(Archive& a, MapFacts& m) {
   a(m.id, m.type, m.key_size, m.value_size, m.max_entries, m.map_flags, m.map_extra, m.name, m.frozen,
-    m.btf_key_type_id, m.btf_value_type_id, m.btf, m.contents);
+    m.btf_key_type_id, m.btf_value_type_id, m.btf, m.contents, m.inner);
 }
 template <class Archive>
 void fields(Archive& a, ProgSource& s) {
-  a(s.type, s.expected_attach_type, s.prog_flags, s.gpl_compatible, s.privileged, s.name, s.insns, s.maps, s.btf,
+  a(s.type, s.expected_attach_type, s.prog_flags, s.gpl_compatible, s.privileged, s.name, s.insns, s.maps, s.inner_maps,
+    s.btf,
     s.func_info, s.line_info);
 }
 template <class Archive>

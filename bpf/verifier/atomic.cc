@@ -33,7 +33,8 @@ bool Walk::check_atomic_fields(const bpf_insn& i) {
 
 // Memory that others look at while it is written cannot be the packet or the context.
 bool Walk::check_atomic_target(const Reg& p, u32 r, const char* verb) {
-  if (p.kind != Kind::ctx && !p.is_packet()) return true;
+  const bool socket = p.kind >= Kind::socket && p.kind <= Kind::flow_keys;
+  if (p.kind != Kind::ctx && !p.is_packet() && !socket) return true;
   return refuse(EACCES, format("BPF_ATOMIC %s R%u %s is not allowed\n", verb, r, kind_text(p).c_str()));
 }
 

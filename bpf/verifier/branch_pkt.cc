@@ -96,6 +96,28 @@ Branch Walk::decide_pointers(const bpf_insn& i, const Reg& a, const Reg& b) {
   return Branch::unknown;
 }
 
+// A value found in a map may be an object of another kind: a map, a socket.
+void Walk::settle_not_null(Reg& r) const {
+  r.maybe_null = false;
+  if (r.kind == Kind::map_value) {
+    const MapFacts& map = map_facts(r.map);
+    if (map.type == BPF_MAP_TYPE_XSKMAP) {
+      r = Reg::pointer(Kind::xdp_sock);
+    } else if (map.type == BPF_MAP_TYPE_SOCKMAP || map.type == BPF_MAP_TYPE_SOCKHASH) {
+      const u32 ref = r.ref;
+      r = Reg::pointer(Kind::socket);
+      r.ref = ref;
+    } else if (btf_.maps[r.map].inner != MapTable::kNone) {
+      constexpr u32 kTied = btf::field_bit(btf::FieldKind::timer) | btf::field_bit(btf::FieldKind::workqueue) |
+                            btf::field_bit(btf::FieldKind::task_work);
+      const u32 look_up = r.id, inner = btf_.maps[r.map].inner;
+      r = Reg::pointer(Kind::map_ptr, inner);
+      if (map_fields(inner).has(kTied)) r.map_uid = look_up;
+    }
+  }
+  if (!may_hold_lock(r)) r.id = 0;
+}
+
 void Walk::learn_null(State& state, u32 id, bool is_null) {
   if (is_null) drop_reference(state, id);  // nothing was acquired
   for_each_reg(state, [&](Reg& r) {
@@ -103,8 +125,7 @@ void Walk::learn_null(State& state, u32 id, bool is_null) {
     if (is_null) {
       r = Reg::constant(0);
     } else {
-      r.maybe_null = false;
-      r.id = 0;
+      settle_not_null(r);
     }
   });
 }

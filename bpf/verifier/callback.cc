@@ -48,7 +48,7 @@ bool runs_callback(const bpf_insn& insn) {
 }
 
 bool Walk::check_iterable(const Call& call) {
-  if (call.id != BPF_FUNC_for_each_map_elem || can_iterate(source_.maps[static_cast<u32>(call.map)].type)) return true;
+  if (call.id != BPF_FUNC_for_each_map_elem || can_iterate(map_facts(static_cast<u32>(call.map)).type)) return true;
   return refuse(kEnotsupp, "callback function not allowed for map\n");
 }
 

@@ -54,6 +54,8 @@ bool Walk::set_up_arguments(u32 subprog) {
 }
 
 bool Walk::call_global(u32 subprog) {
+  if (holds_lock())
+    return refuse(EINVAL, "global function calls are not allowed while holding a lock,\nuse static function instead\n");
   const SubprogBtf& callee = btf_.subprogs[subprog];
   bool ok = callee.signature.problem.error == 0;
   if (!ok) {

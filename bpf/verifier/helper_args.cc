@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "bpf/abi/flags.h"
+#include "bpf/verifier/arg_types.h"
 #include "bpf/verifier/print.h"
 #include "bpf/verifier/walk.h"
 
@@ -15,48 +16,8 @@ namespace {
 
 constexpr u64 kSizeMax = 1 << 29;  // Linux's BPF_MAX_VAR_SIZ
 
-bool is_size(Arg a) {
-  return a == Arg::CONST_SIZE || a == Arg::CONST_SIZE_OR_ZERO;
-}
-
-bool may_be_null(Arg a) {
-  return a == Arg::PTR_TO_MEM_OR_NULL || a == Arg::PTR_TO_MAP_VALUE_OR_NULL || a == Arg::PTR_TO_CTX_OR_NULL ||
-         a == Arg::PTR_TO_STACK_OR_NULL;
-}
-
-bool is_memory_kind(Kind k) {
-  return k == Kind::stack || k == Kind::packet || k == Kind::packet_meta || k == Kind::map_key ||
-         k == Kind::map_value || k == Kind::mem;
-}
-
-// Which kinds an argument takes, and how Linux lists them.
-struct Expected {
-  bool (*takes)(Kind);
-  const char* text;
-};
-
-Expected expected_for(Arg a) {
-  switch (a) {
-    case Arg::CONST_MAP_PTR:
-      return {[](Kind k) { return k == Kind::map_ptr; }, "map_ptr"};
-    case Arg::PTR_TO_CTX:
-    case Arg::PTR_TO_CTX_OR_NULL:
-      return {[](Kind k) { return k == Kind::ctx; }, "ctx"};
-    case Arg::CONST_SIZE:
-    case Arg::CONST_SIZE_OR_ZERO:
-      return {[](Kind k) { return k == Kind::scalar; }, "scalar"};
-    case Arg::PTR_TO_FUNC:
-      return {[](Kind k) { return k == Kind::func; }, "func"};
-    case Arg::PTR_TO_STACK_OR_NULL:
-      return {[](Kind k) { return k == Kind::stack; }, "fp"};
-    default:
-      return {is_memory_kind, "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_"};
-  }
-}
-
 Access access_of(Arg a) {
-  return a == Arg::PTR_TO_UNINIT_MEM || a == Arg::PTR_TO_WRITE_MEM || a == Arg::PTR_TO_UNINIT_MAP_VALUE ? Access::write
-                                                                                                        : Access::read;
+  return is_written_arg(a) ? Access::write : Access::read;
 }
 
 }  // namespace
@@ -65,8 +26,9 @@ bool Walk::check_call_args(Call& call) {
   for (u32 a = 0; a < 5; ++a) {
     const Arg type = call.proto->args[a];
     if (type == Arg::DONTCARE) break;
-    if (is_size(type)) {
-      if (!check_arg_kind(a + 1, type) || !check_size_arg(call, a + 1, type, call.proto->args[a - 1])) return false;
+    if (is_size_arg(type)) {
+      if (!check_arg_kind(call, a + 1, type) || !check_size_arg(call, a + 1, type, call.proto->args[a - 1]))
+        return false;
     } else if (!check_arg(call, a + 1, type)) {
       return false;
     }
@@ -76,39 +38,88 @@ bool Walk::check_call_args(Call& call) {
   return true;
 }
 
-bool Walk::check_arg_kind(u32 r, Arg type) {
+bool Walk::check_arg_kind(Call&, u32 r, Arg type) {
   if (!check_readable(r)) return false;
   const Reg& p = reg(r);
-  const Expected want = expected_for(type);
-  if (want.takes(p.kind) && !(p.maybe_null && !may_be_null(type))) return true;
-  return refuse(EACCES, format("R%u type=%s expected=%s\n", r, kind_text(p).c_str(), want.text),
+  const ArgRule& want = arg_rule(type);
+  if (takes(want, p) && !(p.maybe_null && !want.or_null)) return true;
+  return refuse(EACCES, format("R%u type=%s expected=%s\n", r, kind_text(p).c_str(), expected_text(want).c_str()),
                 p.maybe_null ? "Compare the pointer with NULL first." : "");
 }
 
+// Where inside its object may the pointer point? Memory is checked with its size; other objects begin where they begin.
+bool Walk::check_arg_offset(u32 r, Arg type) {
+  const Reg& p = reg(r);
+  if (arg_rule(type).release && p.kind != Kind::stack) {
+    if (p.off != 0)
+      return refuse(EINVAL,
+                    format("R%u must have zero offset when passed to release func or trusted arg to kfunc\n", r));
+    return check_pointer_unmodified(p, r);
+  }
+  switch (p.kind) {
+    case Kind::ctx:
+    case Kind::map_ptr:
+    case Kind::func:
+    case Kind::socket:
+    case Kind::sock_common:
+    case Kind::tcp_sock:
+    case Kind::xdp_sock:
+    case Kind::dynptr_ptr:
+      return check_pointer_unmodified(p, r);
+    default:
+      return true;
+  }
+}
+
+bool Walk::note_reference(Call& call, u32 r, Arg type) {
+  const Reg& p = reg(r);
+  const bool dynptr = type == Arg::RELEASE_DYNPTR_RINGBUF;
+  if (arg_rule(type).release) {
+    if (!dynptr && p.ref == 0 && !p.is_zero())
+      return refuse(EINVAL, format("R%u must be referenced when passed to release function\n", r));
+    call.release_reg = static_cast<int>(r);
+  }
+  if (dynptr || p.is_scalar() || p.ref == 0 || type == Arg::KPTR_XCHG_DEST) return true;
+  if (call.ref != 0) return refuse(EACCES, format("more than one arg with ref_obj_id R%u %u %u\n", r, p.ref, call.ref));
+  call.ref = p.ref;
+  return true;
+}
+
+// What a value argument is depends on the map: of a socket map it is a socket, a bloom filter's is only read.
+bool Walk::resolve_value_arg(const Call& call, Arg* type) {
+  if (call.map < 0) return true;
+  const bpf_map_type map = map_facts(static_cast<u32>(call.map)).type;
+  const bool value =
+      *type == Arg::PTR_TO_MAP_VALUE || *type == Arg::PTR_TO_MAP_VALUE_OR_NULL || *type == Arg::PTR_TO_UNINIT_MAP_VALUE;
+  if (!value) return true;
+  if (map == BPF_MAP_TYPE_SOCKMAP || map == BPF_MAP_TYPE_SOCKHASH) {
+    if (*type != Arg::PTR_TO_MAP_VALUE) return refuse(EINVAL, "invalid arg_type for sockmap/sockhash\n");
+    *type = Arg::PTR_TO_BTF_ID_SOCK_COMMON;
+  } else if (map == BPF_MAP_TYPE_BLOOM_FILTER && call.id == BPF_FUNC_map_peek_elem) {
+    *type = Arg::PTR_TO_MAP_VALUE;
+  }
+  return true;
+}
+
 bool Walk::check_arg(Call& call, u32 r, Arg type) {
-  if (!check_readable(r)) return false;
+  if (!check_readable(r) || !resolve_value_arg(call, &type)) return false;
   if (type == Arg::ANYTHING) return true;
   const Reg& p = reg(r);
   if (p.is_packet() && !packet_for_helper(call))
     return refuse(EACCES, "helper access to the packet is not allowed\n");
-  if (p.is_zero() && may_be_null(type)) {
+  if (p.is_zero() && arg_rule(type).or_null) {
     mark_precise(p);
-    return true;
+    return note_reference(call, r, type);
   }
-  if (!check_arg_kind(r, type)) return false;
+  if (!check_arg_kind(call, r, type) || !check_arg_offset(r, type) || !note_reference(call, r, type)) return false;
+  if (const u32 bytes = arg_rule(type).fixed_bytes; bytes != 0) return check_memory_arg(call, r, bytes, type, false);
   switch (type) {
     case Arg::CONST_MAP_PTR:
       return check_map_arg(call, r);
-    case Arg::PTR_TO_CTX:
-    case Arg::PTR_TO_CTX_OR_NULL:
-    case Arg::PTR_TO_FUNC:
-      return check_pointer_unmodified(p, r);
-    case Arg::PTR_TO_STACK_OR_NULL:
-      return true;  // of a callback, which accesses it by the stack's rules
     case Arg::PTR_TO_MAP_KEY: {
       if (call.map < 0) return refuse(EACCES, "invalid map_ptr to access map->key\n");
       const u32 map = static_cast<u32>(call.map);
-      if (!check_memory_arg(call, r, source_.maps[map].key_size, type, false)) return false;
+      if (!check_memory_arg(call, r, map_facts(map).key_size, type, false)) return false;
       if (call.id == BPF_FUNC_map_lookup_elem) call.array_key = constant_array_key(reg(r), map);
       return true;
     }
@@ -116,16 +127,33 @@ bool Walk::check_arg(Call& call, u32 r, Arg type) {
     case Arg::PTR_TO_MAP_VALUE_OR_NULL:
     case Arg::PTR_TO_UNINIT_MAP_VALUE:
       if (call.map < 0) return refuse(EACCES, "invalid map_ptr to access map->value\n");
-      return check_memory_arg(call, r, source_.maps[static_cast<u32>(call.map)].value_size, type, false);
-    case Arg::PTR_TO_FIXED_SIZE_MEM_4:
-      return check_memory_arg(call, r, 4, type, false);
-    case Arg::PTR_TO_FIXED_SIZE_MEM_8:
-      return check_memory_arg(call, r, 8, type, false);
-    case Arg::PTR_TO_MEM:
+      return check_memory_arg(call, r, map_facts(static_cast<u32>(call.map)).value_size, type, false);
+    case Arg::PTR_TO_TIMER:
+      return check_timer_arg(call, r);
+    case Arg::PTR_TO_SPIN_LOCK:
+      return check_spin_lock_arg(call, r);
+    case Arg::CONST_ALLOC_SIZE_OR_ZERO:
+      return check_constant_arg(call, r);
+    case Arg::PTR_TO_CTX:
+    case Arg::PTR_TO_CTX_OR_NULL:
+    case Arg::PTR_TO_FUNC:
+    case Arg::PTR_TO_STACK:  // of a callback, which accesses it by the stack's rules
+    case Arg::PTR_TO_STACK_OR_NULL:
+    case Arg::PTR_TO_MEM:  // memory is checked with the size that follows
     case Arg::PTR_TO_MEM_OR_NULL:
     case Arg::PTR_TO_UNINIT_MEM:
+    case Arg::PTR_TO_UNINIT_MEM_OR_NULL:
     case Arg::PTR_TO_WRITE_MEM:
-      return true;  // checked with the size that follows
+    case Arg::PTR_TO_SOCK_COMMON:
+    case Arg::PTR_TO_SOCKET:
+    case Arg::PTR_TO_SOCKET_OR_NULL:
+    case Arg::RELEASE_RINGBUF_MEM:
+      return true;
+    case Arg::PTR_TO_BTF_ID_SOCK_COMMON:
+    case Arg::PTR_TO_BTF_ID_SOCK_COMMON_OR_NULL:
+    case Arg::RELEASE_BTF_ID_SOCK_COMMON:
+      if (p.kind != Kind::btf_id) return true;
+      [[fallthrough]];
     default:
       return refuse_unsupported(format("argument %u of this helper is of a kind that is not known yet", r));
   }
@@ -137,17 +165,30 @@ bool Walk::packet_for_helper(const Call& call) const {
   return call.proto->packet_access;
 }
 
+bool Walk::check_constant_arg(Call& call, u32 r) {
+  const Reg& size = reg(r);
+  if (!size.is_const())
+    return refuse(EACCES, format("R%u is not a known constant'\n", r), "The size must be the same on every run.");
+  mark_precise(size);
+  call.alloc_bytes = size.var.value();
+  return true;
+}
+
 bool Walk::check_map_arg(Call& call, u32 r) {
   const Reg& p = reg(r);
   if (p.off != 0 || !p.var.is_zero()) return check_pointer_unmodified(p, r);
+  if (call.object_map >= 0 && (call.object_map != static_cast<int>(p.map) || call.map_uid != p.map_uid))
+    return refuse(EINVAL, format("timer pointer in R1 map_uid=%u doesn't match map pointer in R2 map_uid=%u\n",
+                                 call.map_uid, p.map_uid));
   call.map = static_cast<int>(p.map);
+  call.map_uid = p.map_uid;
   return true;
 }
 
 // The number stored as the key of a look-up, when it is known: an array look-up below max_entries does not miss. As in
 // Linux it must have been stored with the key's own size.
 std::optional<u64> Walk::constant_array_key(const Reg& key, u32 map) {
-  const MapFacts& facts = source_.maps[map];
+  const MapFacts& facts = map_facts(map);
   if (facts.type != BPF_MAP_TYPE_ARRAY && facts.type != BPF_MAP_TYPE_PERCPU_ARRAY) return std::nullopt;
   if (key.kind != Kind::stack || !key.var.is_const() || facts.key_size != 4) return std::nullopt;
   const s64 off = s64{key.off} + static_cast<s64>(key.var.value());
@@ -181,10 +222,11 @@ bool Walk::check_helper_memory(Call&, u32 r, s64 bytes, Access how, bool zero_ok
       return check_packet(r, p.off, bytes, zero_ok);
     case Kind::map_key:
       if (how == Access::write) return refuse(EACCES, format("R%u cannot write into %s\n", r, kind_text(p).c_str()));
-      return check_region(r, p, p.off, bytes, source_.maps[p.map].key_size, zero_ok);
+      return check_region(r, p, p.off, bytes, map_facts(p.map).key_size, zero_ok);
     case Kind::map_value:
       return check_map_cap(p, how, p.off, bytes) &&
-             check_region(r, p, p.off, bytes, source_.maps[p.map].value_size, zero_ok);
+             check_region(r, p, p.off, bytes, map_facts(p.map).value_size, zero_ok) &&
+             check_value_fields(r, p.off, static_cast<int>(bytes), true);
     case Kind::mem:
       if (how == Access::write && (p.flags & kRdonly) != 0)
         return refuse(EACCES, format("R%u cannot write into %s\n", r, kind_text(p).c_str()));

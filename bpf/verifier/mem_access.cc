@@ -91,7 +91,7 @@ bool Walk::check_alignment(const Reg& p, s32 off, int bytes) {
 }
 
 bool Walk::check_map_cap(const Reg& p, Access how, s64 off, s64 bytes) {
-  const MapFacts& map = source_.maps[p.map];
+  const MapFacts& map = map_facts(p.map);
   // Values of device maps are host objects: programs only read them.
   const bool device = map.type == BPF_MAP_TYPE_DEVMAP || map.type == BPF_MAP_TYPE_DEVMAP_HASH;
   const bool no_write = (map.map_flags & BPF_F_RDONLY_PROG) != 0 || device;
@@ -113,9 +113,14 @@ void Walk::put_loaded(int value, int bytes, bool sign_extend) {
 
 bool Walk::access_map_value(u32 r, s64 off, int bytes, Access how, int value, bool sign_extend) {
   const Reg p = reg(r);
-  const MapFacts& map = source_.maps[p.map];
+  const MapFacts& map = map_facts(p.map);
   if (!check_map_cap(p, how, off + p.off, bytes)) return false;
   if (!check_region(r, p, off + p.off, bytes, map.value_size, false)) return false;
+  if (!check_value_fields(r, off + p.off, bytes, false)) return false;
+  if (p.var.is_const()) {
+    const btf::Field* field = map_fields(p.map).at(static_cast<u32>(off + p.off + static_cast<s64>(p.var.value())));
+    if (field != nullptr) return access_kptr(*field, how, value);
+  }
   if (how == Access::write || value < 0) return true;
   // A frozen map that programs cannot write holds constants.
   const bool constant = map.frozen && (map.map_flags & BPF_F_RDONLY_PROG) != 0 && p.var.is_const();
@@ -151,7 +156,7 @@ bool Walk::access(u32 r, s32 off, int bytes, Access how, int value, bool sign_ex
       case Kind::map_key:
         if (how == Access::write) return refuse(EACCES, format("write to change key R%u not allowed\n", r));
         if (!note_mem(MemKind::map_key) ||
-            !check_region(r, p, s64{off} + p.off, bytes, source_.maps[p.map].key_size, false))
+            !check_region(r, p, s64{off} + p.off, bytes, map_facts(p.map).key_size, false))
           return false;
         put_loaded(value, bytes, sign_extend);
         return true;
@@ -171,6 +176,11 @@ bool Walk::access(u32 r, s32 off, int bytes, Access how, int value, bool sign_ex
         return note_mem(MemKind::host) && access_flow_keys(r, off, bytes, how, value, sign_extend);
       case Kind::tp_buffer:
         return note_mem(MemKind::host) && access_tp_buffer(r, off, bytes, how, value, sign_extend);
+      case Kind::socket:
+      case Kind::sock_common:
+      case Kind::tcp_sock:
+      case Kind::xdp_sock:
+        return note_mem(MemKind::host) && access_socket(r, off, bytes, how, value, sign_extend);
       case Kind::map_ptr:
         if (how == Access::read) return refuse_unsupported("reading fields of struct bpf_map is not known yet");
         return refuse(EACCES, "only read from struct bpf_map is supported\n");

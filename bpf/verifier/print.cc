@@ -136,7 +136,7 @@ std::string Walk::print_reg(const Reg& r) const {
   if (r.is_packet())
     join(fields, r.range >= 0 ? format("r=%d", r.range) : format("r=0x%llx", static_cast<ull>(s64{r.range})));
   if (of_map) {
-    const MapFacts& map = source_.maps[r.map];
+    const MapFacts& map = map_facts(r.map);
     if (!map.name.empty()) join(fields, "map=" + map.name);
     join(fields, format("ks=%u,vs=%u", map.key_size, map.value_size));
     join(fields, off);

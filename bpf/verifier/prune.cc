@@ -92,7 +92,8 @@ bool Walk::includes_reg(const Reg& old, const Reg& now, Exact exact) {
   if (old.off != now.off || !same_id(old.id, now.id) || !same_reference(old.ref, now.ref)) return false;
   if (old.kind == Kind::btf_id && old.btf != now.btf) return false;
   if (old.kind == Kind::map_ptr || old.kind == Kind::map_value) {
-    if (!same_id(old.map_uid, now.map_uid)) return false;
+    // Two pointers to values with a lock, or from look-ups of inner maps, are one only if they were.
+    if (!same_reference(old.map_uid, now.map_uid) || (old.id == 0) != (now.id == 0)) return false;
   }
   if (old.is_packet()) {
     if (exact == Exact::yes ? old.range != now.range : old.range > now.range) return false;

@@ -35,6 +35,7 @@ bool Walk::release_reference(u32 id) {
   return true;
 }
 
+// `who` ends the program, or this stay in it.
 bool Walk::check_nothing_held(const std::string& who, bool sections) {
   bool lingering = false;
   std::string log;
@@ -46,6 +47,7 @@ bool Walk::check_nothing_held(const std::string& who, bool sections) {
   if (lingering)
     return refuse(EINVAL, log + who + " would lead to reference leak\n", "Release what was acquired on every path.");
   if (!sections) return true;
+  if (holds_lock()) return refuse(EINVAL, who + " cannot be used inside bpf_spin_lock-ed region\n");
   const auto inside = [&](const char* section) {
     return refuse(EINVAL, who + " cannot be used inside " + section + "-ed region\n");
   };

@@ -61,51 +61,6 @@ std::optional<Problem> check_lines(const ProgSource& source, const Cfg& cfg, con
   return std::nullopt;
 }
 
-// Names of structs that make a map value more than bytes.
-constexpr std::string_view kSpecialStructs[] = {"bpf_spin_lock", "bpf_res_spin_lock", "bpf_timer",    "bpf_wq",
-                                                "bpf_list_head", "bpf_list_node",     "bpf_rb_root",  "bpf_rb_node",
-                                                "bpf_refcount",  "bpf_dynptr",        "bpf_task_work"};
-constexpr std::string_view kSpecialTags[] = {"kptr", "kptr_untrusted", "percpu_kptr", "uptr"};
-
-// Types a value of `root` holds by value, or points to with a tag.
-class ValueScan {
- public:
-  explicit ValueScan(const btf::Btf& types) : types_(types), seen_(types.count(), false) {}
-  std::optional<std::string> scan(u32 root) {
-    std::vector<u32> todo = {root};
-    while (!todo.empty()) {
-      const u32 id = todo.back();
-      todo.pop_back();
-      if (id == 0 || seen_[id]) continue;
-      seen_[id] = true;
-      const u32 kind = types_.kind(id);
-      const std::string_view name = types_.name(id);
-      if (kind == BTF_KIND_STRUCT || kind == BTF_KIND_UNION) {
-        if (std::find(std::begin(kSpecialStructs), std::end(kSpecialStructs), name) != std::end(kSpecialStructs))
-          return "struct " + std::string(name);
-        for (u32 m = 0; m < types_.vlen(id); ++m) todo.push_back(types_.member(id, m).type);
-      } else if (kind == BTF_KIND_ARRAY) {
-        todo.push_back(types_.array(id).type);
-      } else if (kind == BTF_KIND_VAR || kind == BTF_KIND_TYPEDEF || kind == BTF_KIND_CONST ||
-                 kind == BTF_KIND_VOLATILE || kind == BTF_KIND_RESTRICT) {
-        todo.push_back(types_.type(id).type);
-      } else if (kind == BTF_KIND_DATASEC) {
-        for (const btf_var_secinfo& v : types_.section_vars(id)) todo.push_back(v.type);
-      } else if (kind == BTF_KIND_PTR) {
-        const u32 target = types_.type(id).type;
-        if (types_.kind(target) == BTF_KIND_TYPE_TAG &&
-            std::find(std::begin(kSpecialTags), std::end(kSpecialTags), types_.name(target)) != std::end(kSpecialTags))
-          return "a pointer tagged " + std::string(types_.name(target));
-      }
-    }
-    return std::nullopt;
-  }
-
- private:
-  const btf::Btf& types_;
-  std::vector<bool> seen_;
-};
-
 }  // namespace
 
 std::string ProgramBtf::source_line(const ProgSource& source, u32 insn, u32* record) const {
@@ -152,21 +107,6 @@ std::optional<Problem> parse_program_btf(const ProgSource& source, const ProgSpe
     return problem;
   }
   return check_lines(source, cfg, *out.types);
-}
-
-std::optional<Problem> check_map_values(const ProgSource& source) {
-  for (const MapFacts& map : source.maps) {
-    if (map.btf.empty() || map.btf_value_type_id == 0) continue;
-    auto types = btf::Btf::parse(map.btf);
-    if (!types)
-      return Problem{.error = types.error().code(), .log = "map '" + map.name + "': " + types.error().what() + "\n"};
-    if (!types->valid(map.btf_value_type_id)) return bad("map '" + map.name + "': invalid value type id\n");
-    if (const auto special = ValueScan(*types).scan(map.btf_value_type_id)) {
-      const std::string what = "values of map '" + map.name + "' hold " + *special + ", which is not known yet";
-      return Problem{.error = EOPNOTSUPP, .unsupported = true, .log = what + "\n", .reason = what};
-    }
-  }
-  return std::nullopt;
 }
 
 }  // namespace bpf::verifier

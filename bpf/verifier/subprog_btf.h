@@ -13,6 +13,7 @@
 #include "bpf/program.h"
 #include "bpf/registry/prog_spec.h"
 #include "bpf/verifier/cfg.h"
+#include "bpf/verifier/map_table.h"
 #include "bpf/verifier/problem.h"
 #include "bpf/verifier/signature.h"
 
@@ -27,6 +28,7 @@ struct SubprogBtf {
 struct ProgramBtf {
   std::optional<btf::Btf> types;
   std::shared_ptr<const btf::KernelBtf> kernel;  // null: the program needs none
+  MapTable maps;
   std::vector<SubprogBtf> subprogs;  // parallel to Cfg::subprogs; empty without func_info
 
   // "; src line @ file.c:12", or nothing.
@@ -34,7 +36,5 @@ struct ProgramBtf {
 };
 
 std::optional<Problem> parse_program_btf(const ProgSource& source, const ProgSpec& spec, Cfg& cfg, ProgramBtf& out);
-// Objects in map values that need rules we do not have yet (locks, timers, kptrs …).
-std::optional<Problem> check_map_values(const ProgSource& source);
 
 }  // namespace bpf::verifier

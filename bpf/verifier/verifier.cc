@@ -14,14 +14,6 @@
 namespace bpf::verifier {
 namespace {
 
-// Maps that a program may use that sleeps.
-constexpr bpf_map_type kSleepersMaps[] = {
-    BPF_MAP_TYPE_HASH,         BPF_MAP_TYPE_LRU_HASH,        BPF_MAP_TYPE_ARRAY,         BPF_MAP_TYPE_PERCPU_HASH,
-    BPF_MAP_TYPE_PERCPU_ARRAY, BPF_MAP_TYPE_LRU_PERCPU_HASH, BPF_MAP_TYPE_ARRAY_OF_MAPS, BPF_MAP_TYPE_HASH_OF_MAPS,
-    BPF_MAP_TYPE_RINGBUF,      BPF_MAP_TYPE_USER_RINGBUF,    BPF_MAP_TYPE_INODE_STORAGE, BPF_MAP_TYPE_SK_STORAGE,
-    BPF_MAP_TYPE_TASK_STORAGE, BPF_MAP_TYPE_CGRP_STORAGE,    BPF_MAP_TYPE_QUEUE,         BPF_MAP_TYPE_STACK,
-    BPF_MAP_TYPE_ARENA};
-
 constexpr std::size_t kInsnsMax = 1000000;
 constexpr u32 kKnownFlags = BPF_F_STRICT_ALIGNMENT | BPF_F_ANY_ALIGNMENT | BPF_F_TEST_RND_HI32 | BPF_F_SLEEPABLE |
                             BPF_F_TEST_STATE_FREQ | BPF_F_XDP_HAS_FRAGS | BPF_F_TEST_REG_INVARIANTS;
@@ -55,8 +47,8 @@ class Run {
     for (SubprogBtf& s : btf_.subprogs)
       find_kernel_structs(*btf_.types, [this] { return kernel_types(); }, s.signature);
     find_throws(source_, btf_, cfg_);
-    if (auto problem = check_map_values(source_)) return refuse(*problem);
-    if (auto problem = check_sleepers_maps()) return refuse(*problem);
+    if (auto problem = btf_.maps.make(source_)) return refuse(*problem);
+    if (auto problem = check_maps_of_program(source_, btf_.maps)) return refuse(*problem);
     if (auto problem = check_direct_values()) return refuse(*problem);
     for (Subprog& s : cfg_.subprogs) s.changes_packet |= calls_packet_mover(s);
     find_packet_changers(source_, cfg_);
@@ -121,21 +113,6 @@ class Run {
         return true;
     }
     return false;
-  }
-
-  std::optional<Problem> check_sleepers_maps() {
-    if ((source_.prog_flags & BPF_F_SLEEPABLE) == 0) return std::nullopt;
-    for (u32 i = 0; i < source_.insns.size(); ++i) {
-      const bpf_insn& insn = source_.insns[i];
-      const bool map = insn.src_reg == BPF_PSEUDO_MAP_FD || insn.src_reg == BPF_PSEUDO_MAP_VALUE;
-      if (cfg_.second_slot[i] || !insn_is_ld_imm64(insn) || !map) continue;
-      if (std::ranges::find(kSleepersMaps, source_.maps[static_cast<u32>(insn.imm)].type) != std::end(kSleepersMaps))
-        continue;
-      return Problem{.error = EINVAL,
-                     .insn = i,
-                     .log = "Sleepable programs can only use array, hash, ringbuf and local storage maps\n"};
-    }
-    return std::nullopt;
   }
 
   // A direct address needs a map of one element and lies inside its value.

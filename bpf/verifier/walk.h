@@ -75,6 +75,11 @@ class Walk {
   bool refuse_unsupported(std::string what);
   const bpf_insn& insn() const { return source_.insns[at_]; }
 
+  const MapFacts& map_facts(u32 index) const { return btf_.maps.facts(index); }
+  const btf::Fields& map_fields(u32 index) const { return btf_.maps[index].fields; }
+  // Two pointers to one type of map value may be two values: whose lock is it?
+  bool may_hold_lock(const Reg& r) const;
+
   // --- registers (walk.cc)
   Reg& reg(u32 r) { return cur_.frame().regs[r]; }
   bool check_reg_number(u32 r);
@@ -110,6 +115,7 @@ class Walk {
   void learn_scalars(State& state, const bpf_insn& insn, bool taken);
   void spread(State& state, const Reg& from, u32 node);
   void learn_null(State& state, u32 id, bool is_null);
+  void settle_not_null(Reg& r) const;
   void learn_packet_end(State& state, const bpf_insn& insn, bool taken);
   void learn_packet_range(State& state, const Reg& pointer, bool open);
 
@@ -160,7 +166,18 @@ class Walk {
   Reg stored_value(int value) const;
   void mark_slot_read(u32 frame, u32 slot);
 
-  // --- helper_call.cc, helper_args.cc
+  // --- value_fields.cc
+  struct Call;
+  bool check_value_fields(u32 r, s64 off, int bytes, bool by_helper);
+  const btf::Field* check_field_arg(Call& call, u32 r, btf::FieldKind kind);
+  bool access_kptr(const btf::Field& field, Access how, int value);
+  bool check_timer_arg(Call& call, u32 r);
+  bool check_spin_lock_arg(Call& call, u32 r);
+
+  // --- sock_access.cc
+  bool access_socket(u32 r, s64 off, int bytes, Access how, int value, bool sign_extend);
+
+  // --- helper_call.cc, helper_result.cc, helper_args.cc
   void push_tail_call_return();
   struct Call {
     u32 id = 0;
@@ -169,12 +186,21 @@ class Walk {
     std::optional<u64> array_key;  // constant key of an array look-up
     int raw_reg = 0;               // argument whose memory the helper fills
     s64 raw_bytes = 0;
+    u32 ref = 0;          // reference of the one argument that has one
+    int release_reg = 0;  // argument that is given up
+    u32 map_uid = 0;      // look-up behind the map argument, or behind the value whose object is used
+    int object_map = -1;  // map in whose value the argument's object lies
+    u64 alloc_bytes = 0;  // constant size of the memory asked for
   };
   bool call_helper(const bpf_insn& insn);
   bool check_call_args(Call& call);
   bool check_arg(Call& call, u32 r, Arg type);
-  bool check_arg_kind(u32 r, Arg type);
   bool packet_for_helper(const Call& call) const;
+  bool check_arg_kind(Call& call, u32 r, Arg type);
+  bool check_arg_offset(u32 r, Arg type);
+  bool resolve_value_arg(const Call& call, Arg* type);
+  bool note_reference(Call& call, u32 r, Arg type);
+  bool check_constant_arg(Call& call, u32 r);
   bool check_map_arg(Call& call, u32 r);
   bool check_map_matches_helper(const Call& call);
   bool check_memory_arg(Call& call, u32 r, s64 bytes, Arg type, bool zero_ok);
@@ -182,7 +208,10 @@ class Walk {
   bool check_helper_memory(Call& call, u32 r, s64 bytes, Access how, bool zero_ok);
   bool check_helper_stack(u32 r, s64 bytes, Access how, bool zero_ok);
   std::optional<u64> constant_array_key(const Reg& key, u32 map);
+  bool release_argument(const Call& call);
   bool put_helper_result(const Call& call);
+  bool put_map_value(const Call& call, bool or_null);
+  bool name_reference(const Call& call);
   bool finish_call(const Call& call);
 
   // --- kfunc_call.cc, kfunc_args.cc

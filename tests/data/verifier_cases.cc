@@ -7,7 +7,7 @@
 //           `accept` or `reject ERRNO sentence of the log`.
 //           Maps: 0 array 16x4, 1 hash 8->24, 2 array of one 16, 3 the same frozen and read-only, 4 per-CPU array,
 //           `kcall NAME` calls a function of the running kernel, STRUCT::MEMBER is a member's offset there.
-//           5 devmap, 6 prog_array, 7 write-only (for programs) array.
+//           5 devmap, 6 prog_array, 7 write-only (for programs) array; those of maps.bpf.c by name: map[ring].
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -28,6 +28,7 @@
 #include "tests/support/asm.h"
 #include "tests/support/case_btf.h"
 #include "tests/support/host_kernel.h"
+#include "tests/support/object_btf.h"
 #include "tests/support/program_maker.h"
 
 namespace {
@@ -45,17 +46,39 @@ const std::map<string, int> kErrnos = {{"EACCES", EACCES},         {"EINVAL", EI
                                        {"EPERM", EPERM},           {"ENOTSUPP", 524},  {"EFAULT", EFAULT},
                                        {"EOPNOTSUPP", EOPNOTSUPP}, {"ENOENT", ENOENT}, {"EEXIST", EEXIST}};
 
-std::vector<bpf::MapFacts> case_maps() {
-  auto maps = support::fuzz_maps();
+// Maps, and the templates of inner ones, that every case may use.
+bool add_maps(bpf::ProgSource& all) {
+  all.maps = support::fuzz_maps();
   bpf::MapFacts progs;
   progs.type = bpf::BPF_MAP_TYPE_PROG_ARRAY;
   progs.key_size = progs.value_size = progs.max_entries = 4;
   progs.name = "progs";
-  maps.push_back(progs);
-  bpf::MapFacts write_only = maps[2];
+  all.maps.push_back(progs);
+  bpf::MapFacts write_only = all.maps[2];
   write_only.map_flags = bpf::BPF_F_WRONLY_PROG;
-  maps.push_back(write_only);
-  return maps;
+  all.maps.push_back(write_only);
+  const auto elf = support::Elf::open(CASE_MAPS);
+  const auto named =
+      elf ? support::read_object_btf(*elf) : base::Result<support::ObjectBtf>(base::Error(EINVAL, "elf"));
+  if (!named) {
+    std::printf("%s: %s\n", CASE_MAPS, named.error().what().c_str());
+    return false;
+  }
+  for (const auto& [name, facts] : named->maps) all.maps.push_back(facts);
+  all.inner_maps = named->inner_maps;
+  return true;
+}
+
+// map[name] -> map[index]
+string number_maps(string code, const std::vector<bpf::MapFacts>& maps) {
+  static const std::regex named("map\\[([a-z_]\\w*)\\]");
+  std::smatch m;
+  while (std::regex_search(code, m, named)) {
+    std::size_t index = 0;
+    while (index < maps.size() && maps[index].name != m[1].str()) ++index;
+    code.replace(static_cast<std::size_t>(m.position(1)), static_cast<std::size_t>(m.length(1)), std::to_string(index));
+  }
+  return code;
 }
 
 bool read_cases(const std::filesystem::path& path, std::vector<Case>& cases) {
@@ -132,7 +155,7 @@ bool resolve_kernel_calls(string& code) {
   return true;
 }
 
-bpf::ProgSource make_source(const Case& c, const std::vector<bpf::MapFacts>& maps, std::vector<bpf::bpf_insn> insns) {
+bpf::ProgSource make_source(const Case& c, const bpf::ProgSource& all, std::vector<bpf::bpf_insn> insns) {
   bpf::ProgSource s;
   s.type = bpf::BPF_PROG_TYPE_XDP;
   s.name = "case";
@@ -147,7 +170,19 @@ bpf::ProgSource make_source(const Case& c, const std::vector<bpf::MapFacts>& map
     s.expected_attach_type = bpf::BPF_XDP_DEVMAP;
   else if (!c.attach.empty())
     s.expected_attach_type = static_cast<bpf::bpf_attach_type>(std::stoi(c.attach));
-  s.maps = maps;
+  // Only the maps that it names, numbered anew: each is judged with the program.
+  std::map<base::s32, base::s32> numbers;
+  for (std::size_t i = 0; i < insns.size(); ++i) {
+    if (!bpf::insn_is_ld_imm64(insns[i])) continue;
+    const bool map = insns[i].src_reg == bpf::BPF_PSEUDO_MAP_FD || insns[i].src_reg == bpf::BPF_PSEUDO_MAP_VALUE;
+    if (map && static_cast<std::size_t>(insns[i].imm) < all.maps.size()) {
+      const auto [at, added] = numbers.try_emplace(insns[i].imm, static_cast<base::s32>(s.maps.size()));
+      if (added) s.maps.push_back(all.maps[static_cast<std::size_t>(insns[i].imm)]);
+      insns[i].imm = at->second;
+    }
+    ++i;
+  }
+  s.inner_maps = all.inner_maps;
   s.insns = std::move(insns);
   return s;
 }
@@ -161,13 +196,14 @@ bool same(const char* who, const Case& c, int error, const string& log) {
 }
 
 // The host's log of a program that it walks for long would take minutes: it is asked for statistics alone.
-void print_both(const Case& c, const bpf::ProgSource& source, std::span<const support::Fd> maps) {
+void print_both(const Case& c, const bpf::ProgSource& source, const bpf::ProgSource& for_host,
+                std::span<const support::Fd> maps) {
   constexpr unsigned kLong = 20000;
   const auto ours = bpf::verifier::verify(source, {.kernel = kernel_types});
   const bool is_long = ours.stats.verified_insns > kLong;
   const base::u32 level = is_long ? 4 : base::u32{bpf::BPF_LOG_LEVEL2};
-  const auto verdict = support::host_load(source, maps);
-  const auto host = support::host_load(source, maps, level);
+  const auto verdict = support::host_load(for_host, maps);
+  const auto host = support::host_load(for_host, maps, level);
   const auto told = bpf::verifier::verify(source, {.kernel = kernel_types, .log_level = level});
   std::printf("===== %s\nours %d\n%s\nhost %d\n%s\n", c.name.c_str(), told.error, told.log.c_str(), verdict.error,
               host.log.c_str());
@@ -186,11 +222,10 @@ int main(int argc, char** argv) {
   if (!show)
     for (const auto& file : std::filesystem::directory_iterator(argv[1]))
       if (file.path().extension() == ".cases" && !read_cases(file.path(), cases)) return 1;
-  const auto maps = case_maps();
+  bpf::ProgSource all;
+  if (!add_maps(all)) return 1;
   const auto& unusable = support::host_kernel_unusable();
   if (unusable) std::printf("SKIPPED for the host kernel (%s): only our own verdicts are checked\n", unusable->c_str());
-  bpf::ProgSource all;
-  all.maps = maps;
   auto fds = support::host_make_maps(all);
   if (!unusable && !fds) {
     std::printf("maps: %s\n", fds.error().what().c_str());
@@ -207,24 +242,27 @@ int main(int argc, char** argv) {
       continue;
     }
     std::map<string, std::size_t> labels;
-    auto insns = support::assemble(code, &labels);
+    auto insns = support::assemble(number_maps(code, all.maps), &labels);
     if (!insns) {
       std::printf("FAILED %s\n  %s\n", c.name.c_str(), insns.error().what().c_str());
       ++failed;
       continue;
     }
-    auto source = make_source(c, maps, *insns);
+    auto source = make_source(c, all, *insns);
     if (auto added = support::add_functions(source, c.functions, labels); !added) {
       std::printf("FAILED %s\n  %s\n", c.name.c_str(), added.error().what().c_str());
       ++failed;
       continue;
     }
+    auto for_host = source;  // whose maps are those of all cases
+    for_host.insns = *insns;
     if (fuzzes) {
-      seeds.push_back({c.name, source});
+      for_host.maps = all.maps;
+      seeds.push_back({c.name, for_host});
       continue;
     }
     if (show) {
-      print_both(c, source, *fds);
+      print_both(c, source, for_host, *fds);
       continue;
     }
     // The log of a million instructions takes long and does not fit the host's buffer.
@@ -232,7 +270,7 @@ int main(int argc, char** argv) {
     const auto ours = bpf::verifier::verify(source, {.kernel = kernel_types, .log_level = level});
     bool ok = same("ours", c, ours.error, ours.log) && !ours.unsupported;
     if (!unusable) {
-      const auto host = support::host_load(source, *fds, level);
+      const auto host = support::host_load(for_host, *fds, level);
       ok &= same("the host kernel", c, host.error, host.log);
     }
     failed += !ok;

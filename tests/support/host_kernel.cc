@@ -130,6 +130,7 @@ base::Result<std::vector<Fd>> host_make_maps(const bpf::ProgSource& source) {
       array.key_size = 4;
       array.value_size = 8;
       array.max_entries = 1;
+      if (facts.inner >= 0) array = source.inner_maps[static_cast<std::size_t>(facts.inner)];
       SLUICE_TRY(inner, host_make_map(array));
     }
     SLUICE_TRY(Fd fd, host_make_map(facts, inner.get()).in("map '" + facts.name + "'"));

@@ -126,6 +126,7 @@ class ProgramReader {
   u32 index_of(const MapFacts& facts) {
     const int found = out_.find_map(facts.name);
     if (found >= 0) return u32(found);
+    out_.source.inner_maps = btf_.inner_maps;
     out_.source.maps.push_back(facts);
     out_.source.maps.back().id = u32(out_.source.maps.size());
     return u32(out_.source.maps.size() - 1);

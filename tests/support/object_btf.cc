@@ -45,10 +45,11 @@ base::Status complete(std::vector<std::byte>& blob) {
 
 // A map is a variable of section .maps: a struct whose members say their number as the length of an array behind a
 // pointer, and their types as what a pointer points to.
-base::Result<MapFacts> read_one(const bpf::btf::Btf& btf, u32 var) {
+base::Result<MapFacts> read_one(const bpf::btf::Btf& btf, std::string_view name_of_map, u32 type,
+                                std::vector<MapFacts>& inner) {
   MapFacts f;
-  f.name = btf.name(var);
-  const u32 type = btf.skip_modifiers(btf.type(var).type);
+  f.name = name_of_map;
+  bool typed = false;
   const auto number = [&](u32 member) {
     const u32 pointee = btf.skip_modifiers(btf.type(btf.skip_modifiers(member)).type);
     return btf.array(pointee).nelems;
@@ -67,13 +68,27 @@ base::Result<MapFacts> read_one(const bpf::btf::Btf& btf, u32 var) {
       f.key_size = number(m.type);
     else if (name == "value_size")
       f.value_size = number(m.type);
-    else if (name == "key")
+    else if (name == "key") {
       f.key_size = size(m.type);
-    else if (name == "value")
+      f.btf_key_type_id = btf.type(btf.skip_modifiers(m.type)).type;
+    } else if (name == "value") {
       f.value_size = size(m.type);
-    else if (name != "pinning")
+      f.btf_value_type_id = btf.type(btf.skip_modifiers(m.type)).type;
+      typed = true;
+    } else if (name == "values") {
+      const u32 pointee = btf.skip_modifiers(btf.type(btf.skip_modifiers(btf.array(m.type).type)).type);
+      SLUICE_TRY(MapFacts one, read_one(btf, f.name + ".inner", pointee, inner));
+      f.inner = base::s32(inner.size());
+      f.value_size = 4;
+      inner.push_back(std::move(one));
+    } else if (name != "pinning") {
       return bad("map '" + f.name + "': unknown member '" + std::string(name) + "'");
+    }
   }
+  if (typed)
+    f.btf.assign(btf.blob().begin(), btf.blob().end());
+  else
+    f.btf_key_type_id = f.btf_value_type_id = 0;
   return f;
 }
 
@@ -114,7 +129,8 @@ base::Result<ObjectBtf> read_object_btf(const Elf& elf) {
   SLUICE_TRY(const bpf::btf::Btf btf, bpf::btf::Btf::parse(out.blob));
   for (u32 id = 1; id < btf.count(); ++id) {
     if (btf.kind(id) != bpf::BTF_KIND_VAR || !is_map(elf, btf.name(id))) continue;
-    SLUICE_TRY(MapFacts facts, read_one(btf, id));
+    const u32 type = btf.skip_modifiers(btf.type(id).type);
+    SLUICE_TRY(MapFacts facts, read_one(btf, btf.name(id), type, out.inner_maps));
     out.maps[facts.name] = facts;
   }
   if (const Section* ext = elf.find(".BTF.ext")) read_function_types(*ext, btf, out);

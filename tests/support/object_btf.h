@@ -18,6 +18,7 @@ namespace support {
 struct ObjectBtf {
   std::vector<std::byte> blob;                                            // empty: the object has none
   std::map<std::string, bpf::MapFacts> maps;                              // declared in section .maps
+  std::vector<bpf::MapFacts> inner_maps;                                  // templates; MapFacts::inner counts here
   std::map<std::pair<std::string, base::u64>, base::u32> function_types;  // by section and byte offset
 };
 

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// value_fields.cc — locks, timers and kernel pointers inside map values: only their own helpers touch them.
+//
+// Source    soundness: a load, a store or a helper's memory that may touch a byte of such a field is refused; kernel
+//           pointers are the exception, and those are accessed whole, at a constant offset.
+#include "bpf/verifier/print.h"
+#include "bpf/verifier/walk.h"
+
+namespace bpf::verifier {
+namespace {
+
+using btf::Field;
+using btf::FieldKind;
+
+// The word in Linux's sentences about an access.
+std::string access_word(FieldKind kind) {
+  return kind == FieldKind::kptr_untrusted ? "kptr" : std::string(field_name(kind));
+}
+
+}  // namespace
+
+bool Walk::check_value_fields(u32 r, s64 off, int bytes, bool by_helper) {
+  const Reg& p = reg(r);
+  for (const Field& f : map_fields(p.map).all()) {
+    const s64 begin = f.offset, end = begin + f.size;
+    if (!(p.var.smin + off < end && begin < static_cast<s64>(p.var.umax) + off + bytes)) continue;
+    const std::string word = access_word(f.kind);
+    if (!is_kptr(f.kind)) return refuse(EACCES, word + " cannot be accessed directly by load/store\n");
+    if (by_helper) return refuse(EACCES, word + " cannot be accessed indirectly by helper\n");
+    if (!p.var.is_const()) return refuse(EACCES, word + " access cannot have variable offset\n");
+    const s64 at = off + static_cast<s64>(p.var.value());
+    if (at != begin)
+      return refuse(EACCES,
+                    word + format(" access misaligned expected=%u off=%lld\n", f.offset, static_cast<long long>(at)));
+    if (bytes != 8) return refuse(EACCES, word + " access size must be BPF_DW\n");
+  }
+  return true;
+}
+
+// A field of the map value behind `r`, that the helper works on. `name`: "bpf_timer".
+const Field* Walk::check_field_arg(Call& call, u32 r, FieldKind kind) {
+  const Reg& p = reg(r);
+  const std::string name(field_name(kind));
+  if (!p.var.is_const()) {
+    refuse(EINVAL, format("R%u doesn't have constant offset. %s has to be at the constant offset\n", r, name.c_str()));
+    return nullptr;
+  }
+  const MapFacts& map = map_facts(p.map);
+  if (!btf_.maps[p.map].types) {
+    refuse(EINVAL, format("map '%s' has to have BTF in order to use %s\n", map.name.c_str(), name.c_str()));
+    return nullptr;
+  }
+  const Field* field = map_fields(p.map).find(kind);
+  if (field == nullptr) {
+    refuse(EINVAL, format("map '%s' has no valid %s\n", map.name.c_str(), name.c_str()));
+    return nullptr;
+  }
+  const s64 at = static_cast<s64>(p.var.value()) + p.off;
+  if (at != field->offset) {
+    refuse(EINVAL, format("off %lld doesn't point to 'struct %s' that is at %u\n", static_cast<long long>(at),
+                          name.c_str(), field->offset));
+    return nullptr;
+  }
+  call.object_map = static_cast<int>(p.map);
+  call.map_uid = p.map_uid;
+  return field;
+}
+
+bool Walk::access_kptr(const Field&, Access, int) {
+  return refuse_unsupported("loads and stores of kernel pointers in map values are not known yet");
+}
+
+bool Walk::check_timer_arg(Call& call, u32 r) {
+  return check_field_arg(call, r, FieldKind::timer) != nullptr;
+}
+
+bool Walk::check_spin_lock_arg(Call& call, u32 r) {
+  const Reg p = reg(r);
+  if (p.kind != Kind::map_value) return refuse_unsupported("locks in allocated objects are not known yet");
+  if (check_field_arg(call, r, FieldKind::spin_lock) == nullptr) return false;
+  if (call.id == BPF_FUNC_spin_lock) {
+    if (holds_lock()) return refuse(EINVAL, "Locking two bpf_spin_locks are not allowed\n");
+    Reference lock;
+    lock.type = Reference::Type::lock;
+    lock.id = p.id;
+    lock.insn = at_;
+    lock.owner = p.map + 1;
+    cur_.refs.push_back(lock);
+    return true;
+  }
+  if (!holds_lock()) return refuse(EINVAL, "bpf_spin_unlock without taking a lock\n");
+  for (std::size_t k = 0; k < cur_.refs.size(); ++k) {
+    const Reference& held = cur_.refs[k];
+    if (held.type != Reference::Type::lock || held.id != p.id || held.owner != p.map + 1) continue;
+    cur_.refs.erase(cur_.refs.begin() + static_cast<std::ptrdiff_t>(k));
+    return true;
+  }
+  return refuse(EINVAL, "bpf_spin_unlock of different lock\n");
+}
+
+bool Walk::may_hold_lock(const Reg& r) const {
+  constexpr u32 kLocks = btf::field_bit(FieldKind::spin_lock) | btf::field_bit(FieldKind::res_spin_lock);
+  return r.kind == Kind::map_value && map_fields(r.map).has(kLocks);
+}
+
+}  // namespace bpf::verifier

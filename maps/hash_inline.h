@@ -78,6 +78,13 @@ int64_t maps_hash_erase(struct bpf_env* env, struct bpf_map* map, struct bpf_map
 }
 #endif
 
+#ifdef MAPS_TEST_POINTS
+#include "maps/test_point.h"
+#define MAPS_TEST_POINT() maps::test_point()
+#else
+#define MAPS_TEST_POINT() ((void)0)
+#endif
+
 #if defined(__SANITIZE_THREAD__)
 #define MAPS_THREAD_SANITIZER
 #elif defined(__has_feature)
@@ -286,6 +293,7 @@ MAPS_INLINE int maps_hash_swap_in(struct bpf_env* env, struct hash_map* hash, st
   uint32_t* lane = (uint32_t*)(hash->spares + (uint64_t)env->cpu * MAPS_HASH_LANE_BYTES);
   uint32_t spare = __atomic_exchange_n(lane, 0, __ATOMIC_ACQUIRE);
   if (!spare) return 0;
+  MAPS_TEST_POINT();
   uint8_t* node = hash->nodes + spare * maps_hash_stride(shape, form);
   maps_store_bytes((uint64_t*)node, words, shape.key_size);
   maps_store_bytes((uint64_t*)(node + maps_round_up8(shape.key_size)), value, shape.value_size);
@@ -296,6 +304,7 @@ MAPS_INLINE int maps_hash_swap_in(struct bpf_env* env, struct hash_map* hash, st
   uint64_t version = (slot + ((uint64_t)1 << MAPS_HASH_NODE_BITS)) & MAPS_HASH_VERSION_MASK;
   uint64_t entry = maps_hash_tag(hash_value) << MAPS_HASH_TAG_SHIFT | version | spare;
   uint64_t expected = slot;
+  MAPS_TEST_POINT();
   int done = __atomic_compare_exchange_n(&line[at], &expected, entry, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
   __atomic_store_n(lane, done ? (uint32_t)(slot & MAPS_HASH_NODE_MASK) : spare, __ATOMIC_RELEASE);
   return done;

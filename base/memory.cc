@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -58,15 +59,33 @@ std::byte* map_transparent(u64 size) {
 }
 
 std::byte* map_shared(u64 size, int& fd) {
-  fd = memfd_create("sluice-map", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  fd = memfd_create("bpf-map", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd < 0) return nullptr;
   if (ftruncate(fd, static_cast<off_t>(size)) != 0) return nullptr;
-  if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) return nullptr;
+  // Who may only read must not open it again for writing.
+  if (fchmod(fd, 0600) != 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) return nullptr;
   void* p = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   return p == MAP_FAILED ? nullptr : static_cast<std::byte*>(p);
 }
 
 }  // namespace
+
+Status MemoryRegion::seal(bool owner_writes) {
+  if (owner_writes) {
+    if (fcntl(fd_, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) == 0) return success();
+    return Error(errno, std::string("sealing against writes: ") + std::strerror(errno));
+  }
+  // The kernel counts this process's own mapping too: it becomes one that cannot write, of the same pages, at the same
+  // place and without a moment in between.
+  const auto remap = [this](int protection, int kind) {
+    return mmap(data_, size_, protection, kind | MAP_FIXED, fd_, 0) != MAP_FAILED;
+  };
+  if (!remap(PROT_READ, MAP_PRIVATE)) return Error(ENOMEM, std::string("mapping for reading: ") + std::strerror(errno));
+  if (fcntl(fd_, F_ADD_SEALS, F_SEAL_WRITE) == 0) return success();
+  const int code = errno;
+  if (!remap(PROT_READ | PROT_WRITE, MAP_SHARED)) return Error(ENOMEM, "mapping for writing again failed");
+  return Error(code, code == EBUSY ? "a client has the memory mapped for writing" : std::strerror(code));
+}
 
 std::string format_bytes(u64 bytes) {
   if (bytes < 1024) return std::to_string(bytes) + " bytes";

@@ -83,6 +83,10 @@ class MemoryRegion {
   u64 size() const noexcept { return size_; }
   int fd() const noexcept { return fd_; }  // -1 for private memory
 
+  // Shared memory whose clients shall not write any more. With `owner_writes` this process still may, and clients that
+  // have mapped it for writing keep what they have; without, EBUSY if there is such a client, and nothing changes.
+  Status seal(bool owner_writes);
+
  private:
   std::byte* data_ = nullptr;
   u64 size_ = 0;

@@ -34,6 +34,9 @@ struct Access {
   bool write = true;
 };
 
+// What an open descriptor of the caller is, as far as values and keys of maps tell the kinds apart.
+enum class FdKind : u8 { closed, object, socket, task, cgroup, other };
+
 struct Target {
   std::shared_ptr<Object> object;
   Access access;
@@ -49,6 +52,7 @@ class Client {
 
   // The object behind a descriptor: EBADF not open, EINVAL open but not one of ours.
   virtual base::Result<Target> find(int fd) = 0;
+  virtual FdKind kind_of(int fd) = 0;
   // A new descriptor for an object: its number, or a negative errno.
   virtual int install(std::shared_ptr<Object> object, Access access) = 0;
   // Notices handles that were closed without a word, before a limit is said to be reached.
@@ -73,6 +77,7 @@ class LocalClient final : public Client {
   explicit LocalClient(uid_t uid = 0, bool privileged = true) : Client(uid, privileged) {}
 
   base::Result<Target> find(int fd) override;
+  FdKind kind_of(int fd) override { return rows_.contains(fd) ? FdKind::object : FdKind::closed; }
   int install(std::shared_ptr<Object> object, Access access) override;
   void uninstall(int fd) override { close(fd); }
   int close(int fd);                             // 0 or -EBADF

@@ -2,8 +2,8 @@
 // door_server.h — the server's side of one connection to the door: hostile messages in, bpf(2) commands through,
 // answers out.
 //
-// Shape     a handle is a memfd of its own (named bpf-map, bpf-prog or btf, sealed, empty); its inode names the row
-//           here. The client gets a fresh open file description on which an OFD lock stands: when the last dup,
+// Shape     a handle is a memfd of its own (named bpf-map, bpf-prog or btf, sealed, empty), or, for a map that clients
+//           may mmap, the memfd that holds its memory; its inode and the way it is open name the row here. The client gets a fresh open file description on which an OFD lock stands: when the last dup,
 //           inherited or passed copy of it is closed the lock is gone, and sweep() drops the row. No message says
 //           "close".
 // Threads   one thread. Lifetime: a row keeps its object alive; all rows go with the server.
@@ -29,6 +29,7 @@ class WireClient final : public Client {
   WireClient(uid_t uid, bool privileged) : Client(uid, privileged) {}
 
   base::Result<Target> find(int fd) override;
+  FdKind kind_of(int fd) override;
   int install(std::shared_ptr<Object> object, Access access) override;
   void uninstall(int fd) override;
   void reclaim() override { sweep(); }
@@ -46,11 +47,16 @@ class WireClient final : public Client {
     Handle handle;
     Access access;
     base::UniqueFd master;
+    u64 byte;                              // that its handles lock
   };
-  std::unordered_map<u64, Row> rows_;      // by inode
-  std::map<int, u64> numbers_;             // of the message at hand; 0: not one of ours
+  std::unordered_map<u64, Row> rows_;      // by inode * 4 + how it is open
+  struct Number {
+    u64 row;                               // 0: not one of ours
+    int local;                             // the descriptor here, while the message is served
+  };
+  std::map<int, Number> numbers_;          // of the message at hand
   base::UniqueFd pending_;
-  u64 pending_inode_ = 0;
+  u64 pending_row_ = 0;
   std::size_t sweep_at_ = 64;
 };
 

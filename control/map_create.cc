@@ -72,6 +72,7 @@ bpf::MapSpec make_spec(const bpf::bpf_attr& attr, std::string name) {
   spec.map_flags = attr.map_flags & ~u32(bpf::BPF_F_RDONLY | bpf::BPF_F_WRONLY);  // of the handle, not of the map
   spec.map_extra = attr.map_extra;
   spec.numa_node = attr.numa_node;
+  spec.typed = attr.btf_key_type_id != 0 && attr.btf_value_type_id != 0;
   spec.name = std::move(name);
   return spec;
 }

@@ -110,6 +110,7 @@ class Map final : public Object {
   const bpf::MapSpec& spec() const noexcept { return live_->spec(); }
   bpf_map* head() noexcept { return live_->head(); }
   u64 memory_bytes() const { return ops_.memory_bytes(*live_); }
+  int memory_fd() const { return ops_.memory_fd(*live_); }
   // Bytes that bpf(2) moves for one value (per-CPU maps: one per possible CPU).
   u32 value_bytes() const;
 

@@ -14,6 +14,7 @@
 #include "bpf/abi/flags.h"
 #include "bpf/abi/host/xdp_buff.h"
 #include "bpf/runtime/default_host.h"
+#include "bpf/runtime/runtime.h"
 #include "bpf/runtime/xdp_frame.h"
 #include "control/door_state.h"
 
@@ -130,6 +131,7 @@ RunResult run(const DoorState& state, const Program& program, Packet& packet, u3
     result.retval = u32(run_once(&packet.frame.buff(), &env, prog));
   }
   result.duration_ns = (now_ns() - begin) / repeat;
+  bpf_env_flush_wakes(&env);
   return result;
 }
 

@@ -2,6 +2,8 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include <cstring>
 
@@ -10,11 +12,17 @@
 namespace control {
 namespace {
 
+// Each row locks a byte of its own: the file of a mappable map is every client's.
+u64 last_byte = 0;
+
 const char* handle_name(ObjectKind kind) {
   switch (kind) {
-    case ObjectKind::map: return "bpf-map";
-    case ObjectKind::prog: return "bpf-prog";
-    case ObjectKind::btf: return "btf";
+    case ObjectKind::map:
+      return "bpf-map";
+    case ObjectKind::prog:
+      return "bpf-prog";
+    case ObjectKind::btf:
+      return "btf";
   }
   return "bpf";
 }
@@ -29,26 +37,62 @@ dev_t memfd_device() {
   return device;
 }
 
-struct flock whole_lock(short type) {
+// Of a descriptor that is no handle of ours.
+FdKind foreign_kind(int fd) {
+  constexpr long kCgroup2Magic = 0x63677270;
+  struct stat st{};
+  if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode)) return FdKind::socket;
+  struct statfs fs{};
+  if (fstatfs(fd, &fs) == 0 && long(fs.f_type) == kCgroup2Magic) return FdKind::cgroup;
+  char name[64] = {};
+  const std::string link = "/proc/self/fd/" + std::to_string(fd);
+  const bool read = readlink(link.c_str(), name, sizeof name - 1) > 0;
+  return read && std::strstr(name, "pidfd") ? FdKind::task : FdKind::other;
+}
+
+struct flock lock_at(short type, u64 byte) {
   struct flock lock{};
   lock.l_type = type;
   lock.l_whence = SEEK_SET;
+  lock.l_start = off_t(byte);
   lock.l_len = 1;
   return lock;
 }
 
-// Another open file description of `master`, locked: the lock lives exactly as long as somebody has it open.
-base::UniqueFd open_locked(int master) {
+// Which row a descriptor belongs to: handles of one mappable map are one file, told apart by how they are open.
+u64 row_key(int fd, const struct stat& st) {
+  const int flags = fcntl(fd, F_GETFL);
+  return u64{st.st_ino} * 4 + (flags < 0 ? 3 : u64(flags & O_ACCMODE));
+}
+
+// Another open file description of `master`, locked: a lock lives exactly as long as somebody has it open. Several
+// may share one byte.
+base::UniqueFd open_locked(int master, int mode, u64 byte) {
   const std::string path = "/proc/self/fd/" + std::to_string(master);
-  base::UniqueFd fd(open(path.c_str(), O_RDWR | O_CLOEXEC));
-  struct flock lock = whole_lock(F_WRLCK);
+  base::UniqueFd fd(open(path.c_str(), mode | O_CLOEXEC));
+  struct flock lock = lock_at(F_RDLCK, byte);
   if (fd && fcntl(fd.get(), F_OFD_SETLK, &lock) != 0) fd.reset();
   return fd;
 }
 
-bool is_held(int master) {
-  struct flock lock = whole_lock(F_WRLCK);
+bool is_held(int master, u64 byte) {
+  struct flock lock = lock_at(F_WRLCK, byte);
   return fcntl(master, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+}
+
+// A sealed, empty file that stands for an object.
+base::UniqueFd make_token(ObjectKind kind) {
+  base::UniqueFd token(memfd_create(handle_name(kind), MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
+  if (token && fcntl(token.get(), F_ADD_SEALS, kSeals) != 0) token.reset();
+  return token;
+}
+
+// The memory of an object that clients may map; -1: none, or not with this access.
+int mappable_fd(const Object& object, Access access) {
+  if (object.kind() != ObjectKind::map || !access.read) return -1;
+  const auto& map = static_cast<const Map&>(object);
+  return map.memory_fd();
 }
 
 }  // namespace
@@ -56,45 +100,59 @@ bool is_held(int master) {
 void WireClient::begin(std::span<const int> numbers, std::span<const base::UniqueFd> fds) {
   numbers_.clear();
   pending_.reset();
-  pending_inode_ = 0;
+  pending_row_ = 0;
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     struct stat st{};
-    const bool ours = fstat(fds[i].get(), &st) == 0 && st.st_dev == memfd_device() && rows_.contains(st.st_ino);
-    numbers_[numbers[i]] = ours ? st.st_ino : 0;
+    const bool memfd = fstat(fds[i].get(), &st) == 0 && st.st_dev == memfd_device();
+    const u64 key = memfd ? row_key(fds[i].get(), st) : 0;
+    numbers_[numbers[i]] = {rows_.contains(key) ? key : 0, fds[i].get()};
   }
 }
 
 base::Result<Target> WireClient::find(int fd) {
   const auto number = numbers_.find(fd);
   if (number == numbers_.end()) return base::Error(EBADF, "descriptor " + std::to_string(fd) + " is not open");
-  const auto row = rows_.find(number->second);
+  const auto row = rows_.find(number->second.row);
   if (row == rows_.end())
     return base::Error(EINVAL, "descriptor " + std::to_string(fd) + " is not a handle of this door");
   return Target{row->second.handle.object(), row->second.access};
 }
 
+FdKind WireClient::kind_of(int fd) {
+  const auto number = numbers_.find(fd);
+  if (number == numbers_.end()) return FdKind::closed;
+  if (number->second.row != 0) return FdKind::object;
+  return foreign_kind(number->second.local);
+}
+
 int WireClient::install(std::shared_ptr<Object> object, Access access) {
   if (rows_.size() >= sweep_at_) sweep_at_ = std::max<std::size_t>(64, 2 * sweep());
   if (rows_.size() >= kHandlesPerClientMax) return -EMFILE;
-  base::UniqueFd master(memfd_create(handle_name(object->kind()), MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  const int memory = mappable_fd(*object, access);
+  base::UniqueFd master = memory < 0 ? make_token(object->kind()) : base::UniqueFd(fcntl(memory, F_DUPFD_CLOEXEC, 0));
   struct stat st{};
   if (!master || fstat(master.get(), &st) != 0) return -errno;
-  if (fcntl(master.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0) return -errno;
-  base::UniqueFd client_side = open_locked(master.get());
+  // Who may only read must not map it for writing.
+  const int mode = memory >= 0 && !access.write ? O_RDONLY : O_RDWR;
+  const u64 key = u64{st.st_ino} * 4 + u64(mode);
+  const auto known = rows_.find(key);
+  const u64 byte = known == rows_.end() ? ++last_byte : known->second.byte;
+  base::UniqueFd client_side = open_locked(master.get(), mode, byte);
   if (!client_side) return -errno;
   pending_ = std::move(client_side);
-  pending_inode_ = st.st_ino;
-  rows_.insert_or_assign(st.st_ino, Row{Handle(std::move(object)), access, std::move(master)});
+  pending_row_ = key;
+  if (known == rows_.end()) rows_.emplace(key, Row{Handle(std::move(object)), access, std::move(master), byte});
   return 0;
 }
 
 void WireClient::uninstall(int) {
   pending_.reset();
-  rows_.erase(pending_inode_);
+  const auto row = rows_.find(pending_row_);
+  if (row != rows_.end() && !is_held(row->second.master.get(), row->second.byte)) rows_.erase(row);
 }
 
 std::size_t WireClient::sweep() {
-  std::erase_if(rows_, [](const auto& row) { return !is_held(row.second.master.get()); });
+  std::erase_if(rows_, [](const auto& row) { return !is_held(row.second.master.get(), row.second.byte); });
   return rows_.size();
 }
 

@@ -56,7 +56,9 @@ void broadcast(Lane& lane, const Pipeline& pipeline, const Source& source, const
 
 void redirect_frame(Lane& lane, const Pipeline& pipeline, const Source& source, const struct bpf_redirect& redirect,
                     rte_mbuf* frame) noexcept {
-  if (redirect.kind == BPF_REDIRECT_NONE) return fail(lane, source.entry, DropReason::redirect_no_target, frame);
+  // Ways to other workers and to user space are not there yet: what goes there has no target.
+  const bool to_device = redirect.kind == BPF_REDIRECT_IFINDEX || redirect.kind == BPF_REDIRECT_MAP;
+  if (!to_device) return fail(lane, source.entry, DropReason::redirect_no_target, frame);
   if (redirect.flags & bpf::BPF_F_BROADCAST) return broadcast(lane, pipeline, source, redirect, frame);
   const u16 port = pipeline.ports_by_ifindex.find(redirect.target);
   if (port == kNoPort) return fail(lane, source.entry, DropReason::redirect_no_port, frame);

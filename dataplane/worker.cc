@@ -13,6 +13,7 @@
 #include <ctime>
 
 #include "bpf/runtime/default_host.h"
+#include "bpf/runtime/runtime.h"
 #include "dataplane/host.h"
 #include "dataplane/spread.h"
 #include "dataplane/xdp_hook.h"
@@ -80,6 +81,7 @@ void Worker::run() {
     lane_->take_run_time = shared_.take_run_time.load(std::memory_order_relaxed);
     const u32 work = poll_all(*pipeline_.load(std::memory_order_acquire), phase);
     lane_->publish_if_wanted();
+    if (lane_->env.wake_count) bpf_env_flush_wakes(&lane_->env);
     reader_.quiescent();
     note_phase(phase, work);
     count_cycles(work);

@@ -53,6 +53,12 @@ int ArrayObject::update(ConstBytes key, ConstBytes value, u64 flags) {
   return 0;
 }
 
+base::Status ArrayObject::freeze() {
+  if (memory_.fd() < 0) return base::success();
+  // What neither side can write is constant: programs are compiled on it.
+  return memory_.seal((spec().map_flags & bpf::BPF_F_RDONLY_PROG) == 0);
+}
+
 int ArrayObject::next_key(ConstBytes key, Bytes next) {
   return next_index(key, next, spec().max_entries);
 }

@@ -35,8 +35,9 @@ class ArrayObject : public bpf::Map {
   u64 memory_bytes() const { return charge_.bytes(); }
   u64 entry_count() const { return array_.map.shape.max_entries; }
 
+  base::Status freeze();
   // BPF_F_MMAPABLE: the memory for clients to map, else -1.
-  int mappable_fd() const noexcept { return memory_.fd(); }
+  int memory_fd() const noexcept { return memory_.fd(); }
 
  protected:
   array_map array_{};

@@ -44,7 +44,8 @@ base::Status check_flags(const bpf::MapSpec& spec, const MapRules& rules) {
   if (flags & rules.flags_not_supported)
     return refuse(spec, -kNotSupported,
                   "map_flags " + std::to_string(flags & rules.flags_not_supported) + " do not go with this map type");
-  if (flags & bpf::BPF_F_NUMA_NODE) {
+  constexpr u32 kNoNode = ~0U;  // NUMA_NO_NODE
+  if ((flags & bpf::BPF_F_NUMA_NODE) && spec.numa_node != kNoNode) {
     if (!rules.numa || (flags & bpf::BPF_F_NO_COMMON_LRU))
       return refuse(spec, EINVAL, "a per-CPU map has no NUMA node of its own");
     if (!node_exists(spec.numa_node))
@@ -57,14 +58,17 @@ base::Status check_flags(const bpf::MapSpec& spec, const MapRules& rules) {
 
 u64 value_bytes(const bpf::MapSpec& spec) {
   const bool percpu = spec.type == bpf::BPF_MAP_TYPE_PERCPU_HASH || spec.type == bpf::BPF_MAP_TYPE_PERCPU_ARRAY ||
-                      spec.type == bpf::BPF_MAP_TYPE_LRU_PERCPU_HASH;
+                      spec.type == bpf::BPF_MAP_TYPE_LRU_PERCPU_HASH ||
+                      spec.type == bpf::BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE;
   return percpu ? u64{(spec.value_size + 7) & ~7U} * base::possible_cpu_count() : spec.value_size;
 }
 
 base::Status check_spec(const bpf::MapSpec& spec, const MapRules& rules) {
-  if (spec.map_extra != 0) return refuse(spec, EINVAL, "map_extra has no meaning for this map type");
+  if (spec.map_extra > rules.extra_max) return refuse(spec, EINVAL, outside("map_extra", spec.map_extra, 0, rules.extra_max));
   SLUICE_CHECK(check_flags(spec, rules));
-  if (spec.max_entries == 0) return refuse(spec, EINVAL, "max_entries is 0");
+  if (rules.entries_unbound && spec.max_entries != 0)
+    return refuse(spec, EINVAL, outside("max_entries", spec.max_entries, 0, 0));
+  if (!rules.entries_unbound && spec.max_entries == 0) return refuse(spec, EINVAL, "max_entries is 0");
   if (spec.key_size < rules.key_size_min || spec.key_size > rules.key_size_max)
     return refuse(spec, EINVAL, outside("key_size", spec.key_size, rules.key_size_min, rules.key_size_max));
   if (spec.value_size < rules.value_size_min)

@@ -31,6 +31,8 @@ struct MapRules {
   int value_too_large = E2BIG;                 // errno past value_size_max
   base::u64 element_size_end = ~base::u64{0};  // key_size + value_size stay below, else E2BIG
   base::u64 entries_max = ~base::u32{0};       // past it E2BIG
+  bool entries_unbound = false;                // max_entries must be 0
+  base::u64 extra_max = 0;                     // of map_extra
   bool numa = true;                            // false: BPF_F_NUMA_NODE is EINVAL when it names a node
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // devmap.cc — BPF_MAP_TYPE_DEVMAP: index -> port, by ifindex.
 //
-// Shape     one word per entry (struct bpf_devmap). An entry holds the port's number, never a pointer into the data
+// Shape     one word per entry (struct bpf_id_map). An entry holds the port's number, never a pointer into the data
 //           path: a port that has gone makes redirects to it drops, not faults.
 // Errors    update: E2BIG index, EEXIST with BPF_NOEXIST, EOPNOTSUPP with a program, which the data path cannot run
 //           yet.
@@ -11,9 +11,9 @@
 #include "base/memory.h"
 #include "maps/array.h"
 #include "maps/check.h"
-#include "maps/devmap_inline.h"
 #include "maps/head.h"
 #include "maps/ops.h"
+#include "maps/redirect_inline.h"
 
 namespace maps {
 namespace {
@@ -69,6 +69,7 @@ class DevMap final : public bpf::Map {
     const u32 index = maps_array_index(key.data());
     if (index >= spec().max_entries) return -E2BIG;
     if (flags == bpf::BPF_NOEXIST) return -EEXIST;
+    if (object.error != 0) return -object.error;
     if (object.prog != nullptr) return object.id == 0 ? -EINVAL : -EOPNOTSUPP;
     maps_atomic_store(&devmap_.entries[index], object.id);
     return 0;
@@ -90,7 +91,7 @@ class DevMap final : public bpf::Map {
   }
 
  private:
-  bpf_devmap devmap_{};
+  bpf_id_map devmap_{};
   base::MemoryCharge charge_;
   base::MemoryRegion memory_;
 };

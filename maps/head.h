@@ -26,6 +26,11 @@ constexpr bpf_map_runtime complete(bpf_map_runtime parts) {
     parts.redirect = [](bpf_env*, bpf_map*, bpf_map_shape, uint64_t, uint64_t) -> int64_t { return -EOPNOTSUPP; };
   if (parts.lookup_percpu == nullptr)
     parts.lookup_percpu = [](bpf_env*, bpf_map*, bpf_map_shape, const void*, uint32_t) -> void* { return nullptr; };
+  if (parts.push == nullptr)
+    parts.push = [](bpf_env*, bpf_map*, bpf_map_shape, const void*, uint64_t) -> int64_t { return -EOPNOTSUPP; };
+  if (parts.pop == nullptr)
+    parts.pop = [](bpf_env*, bpf_map*, bpf_map_shape, void*) -> int64_t { return -EOPNOTSUPP; };
+  if (parts.peek == nullptr) parts.peek = parts.pop;
   return parts;
 }
 

@@ -5,13 +5,14 @@
 //     static base::Status check(const bpf::MapSpec&);                        required
 //     static base::Result<std::unique_ptr<bpf::Map>> make(const bpf::MapSpec&);
 //     u64 memory_bytes() const;  u64 entry_count() const;
-//     static constexpr bpf::MapHolds kHolds;  kSymbols;                      optional, as all below
+//     static constexpr bpf::MapHolds kHolds;  bpf::MapKeys kKeys;  kSymbols;  optional, as all below
 //     int lookup(ConstBytes key, Bytes value);       int update(ConstBytes key, ConstBytes value, u64 flags);
 //     int erase(ConstBytes key);                     int lookup_and_delete(ConstBytes key, Bytes value);
 //     int next_key(ConstBytes key, Bytes next);      int update_object(ConstBytes key, bpf::MapObject, u64 flags);
 //     base::Result<u64> direct_value(u32 offset);    int judge_update(ConstBytes key, u64 flags);
-//     static constexpr bpf::InnerRule kInner;        static constexpr u8 kBatch;
 //     int scan(u64& cursor, bool take, Bytes key, Bytes value);
+//     static constexpr bpf::InnerRule kInner;        static constexpr u8 kBatch;
+//     base::Status freeze();                         int memory_fd() const;  int wake_fd() const;
 //   };
 //   constinit const bpf::MapOps bpf::hash_map_ops = maps::map_ops<HashMap>();
 //
@@ -121,6 +122,19 @@ struct Thunks {
     return base::Error(EINVAL, "map '" + map.spec().name + "' has no value that a program can address directly");
   }
 
+  static int memory_fd(const bpf::Map& map) {
+    if constexpr (requires { &M::memory_fd; }) return static_cast<const M&>(map).memory_fd();
+    return -1;
+  }
+  static base::Status freeze(bpf::Map& map) {
+    if constexpr (requires { &M::freeze; }) return self(map).freeze();
+    return base::success();
+  }
+  static int wake_fd(const bpf::Map& map) {
+    if constexpr (requires { &M::wake_fd; }) return static_cast<const M&>(map).wake_fd();
+    return -1;
+  }
+
   static u64 memory_bytes(const bpf::Map& map) { return static_cast<const M&>(map).memory_bytes(); }
   static u64 entry_count(const bpf::Map& map) { return static_cast<const M&>(map).entry_count(); }
 };
@@ -144,6 +158,12 @@ consteval u8 batch_bits() {
 }
 
 template <class M>
+consteval bpf::MapKeys keyed() {
+  if constexpr (requires { M::kKeys; }) return M::kKeys;
+  return bpf::MapKeys::bytes;
+}
+
+template <class M>
 consteval bpf::MapOps::Symbols symbols() {
   if constexpr (requires { M::kSymbols; }) return M::kSymbols;
   return {};
@@ -153,6 +173,7 @@ template <class M>
 consteval bpf::MapOps map_ops() {
   using T = Thunks<M>;
   return {.holds = held<M>(),
+          .keys = keyed<M>(),
           .inner = inner_rule<M>(),
           .batch = batch_bits<M>(),
           .check = &M::check,
@@ -166,6 +187,9 @@ consteval bpf::MapOps map_ops() {
           .next_key = &T::next_key,
           .scan = &T::scan,
           .direct_value = &T::direct_value,
+          .memory_fd = &T::memory_fd,
+          .freeze = &T::freeze,
+          .wake_fd = &T::wake_fd,
           .memory_bytes = &T::memory_bytes,
           .entry_count = &T::entry_count,
           .symbols = symbols<M>()};

@@ -4,10 +4,11 @@
 // Each body is the map family's own; a program's call passes its map's address and shape as constants. Writers of hash
 // and trie maps are functions of the maps library, which the JIT links by name.
 #include "maps/array_inline.h"
-#include "maps/devmap_inline.h"
+#include "maps/bloom_inline.h"
 #include "maps/hash_inline.h"
 #include "maps/lpm_inline.h"
 #include "maps/map_of_maps_inline.h"
+#include "maps/redirect_inline.h"
 
 #define MAP_LOOKUP(name)                                                                                             \
   void* map_##name##_lookup(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, const void* key) { \
@@ -26,6 +27,11 @@
   void* map_##name##_lookup_percpu(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, \
                                    const void* key, uint32_t cpu) {                                      \
     return maps_##name##_lookup_percpu(env, map, shape, key, cpu);                                       \
+  }
+#define MAP_REDIRECT(name)                                                                                           \
+  int64_t map_##name##_redirect(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, uint64_t key, \
+                                uint64_t flags) {                                                                    \
+    return maps_##name##_redirect(env, map, shape, key, flags);                                                      \
   }
 
 MAP_LOOKUP(array)
@@ -60,7 +66,16 @@ MAP_LOOKUP(array_of_maps)
 MAP_LOOKUP(hash_of_maps)
 
 MAP_LOOKUP(devmap)
-int64_t map_devmap_redirect(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, uint64_t key,
-                            uint64_t flags) {
-  return maps_devmap_redirect(env, map, shape, key, flags);
+MAP_LOOKUP(devmap_hash)
+MAP_REDIRECT(devmap)
+MAP_REDIRECT(devmap_hash)
+MAP_REDIRECT(cpumap)
+MAP_REDIRECT(xskmap)
+
+int64_t map_bloom_filter_push(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, const void* value,
+                              uint64_t flags) {
+  return maps_bloom_filter_push(env, map, shape, value, flags);
+}
+int64_t map_bloom_filter_peek(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, void* value) {
+  return maps_bloom_filter_peek(env, map, shape, value);
 }

@@ -18,6 +18,18 @@ enum : std::uint32_t {
   BPF_F_TOKEN_FD = 1U << 16, BPF_F_SEGV_ON_FAULT = 1U << 17, BPF_F_NO_USER_CONV = 1U << 18,
 };
 
+// stack traces
+enum : std::uint64_t { BPF_F_FAST_STACK_CMP = 1U << 9, BPF_F_REUSE_STACKID = 1U << 10 };
+
+// perf_event_output and its like
+enum : std::uint64_t {
+  BPF_F_INDEX_MASK = 0xffffffffU, BPF_F_CURRENT_CPU = BPF_F_INDEX_MASK, BPF_F_CTXLEN_MASK = std::uint64_t{0xfffff} << 32,
+};
+
+// ring buffers
+enum : std::uint64_t { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
+enum : std::uint32_t { BPF_RINGBUF_BUSY_BIT = 1U << 31, BPF_RINGBUF_DISCARD_BIT = 1U << 30, BPF_RINGBUF_HDR_SZ = 8 };
+
 // program load
 enum : std::uint32_t {
   BPF_F_STRICT_ALIGNMENT = 1U << 0, BPF_F_ANY_ALIGNMENT = 1U << 1, BPF_F_TEST_RND_HI32 = 1U << 2,

@@ -75,6 +75,12 @@ std::span<const bpf_insn> insns_of(const std::vector<std::byte>& blob) {
   return {reinterpret_cast<const bpf_insn*>(blob.data()), blob.size() / sizeof(bpf_insn)};
 }
 
+int fd_at(const std::vector<std::byte>& blob, std::size_t at) {
+  int fd;
+  std::memcpy(&fd, blob.data() + at, sizeof fd);
+  return fd;
+}
+
 // Instructions come before fd_array in ranges.def, so their blob is there when fd_array asks how far it goes.
 int marshal(u32 cmd, const bpf_attr& attr, const RangeList& ranges, const MapShape* shape, Marshalled& out) {
   out.fds = find_attr_fds(cmd, attr);
@@ -99,21 +105,16 @@ int marshal(u32 cmd, const bpf_attr& attr, const RangeList& ranges, const MapSha
       find_insn_fds(insns, out.fds);
     }
     if (range.kind == RangeKind::fd_array)
-      for (std::size_t i = 0; i + sizeof(int) <= blob.size(); i += sizeof(int)) {
-        int fd;
-        std::memcpy(&fd, blob.data() + i, sizeof fd);
-        out.fds.push_back(fd);
-      }
+      for (std::size_t i = 0; i + sizeof(int) <= blob.size(); i += sizeof(int)) out.fds.push_back(fd_at(blob, i));
     const bool values = (cmd == BPF_MAP_UPDATE_ELEM && range.pointer_offset == offsetof(bpf_attr, value)) ||
                         (cmd == BPF_MAP_UPDATE_BATCH && range.pointer_offset == offsetof(bpf_attr, batch.values));
     if (values && shape) {
       const int at = value_fd_offset(*shape);
-      for (std::size_t i = std::size_t(at); at >= 0 && i + sizeof(int) <= blob.size(); i += shape->value_size) {
-        int fd;
-        std::memcpy(&fd, blob.data() + i, sizeof fd);
-        out.fds.push_back(fd);
-      }
+      for (std::size_t i = std::size_t(at); at >= 0 && i + sizeof(int) <= blob.size(); i += shape->value_size)
+        out.fds.push_back(fd_at(blob, i));
     }
+    if (shape && key_is_fd(*shape) && range.in && range.pointer_offset == offsetof(bpf_attr, key))
+      out.fds.push_back(fd_at(blob, 0));
     out.heads.push_back({range.pointer_offset, bytes});
     if (range.in) out.blobs.push_back(std::move(blob));
   }

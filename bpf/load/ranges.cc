@@ -123,6 +123,12 @@ u32 token_bytes(const MapShape& shape) {
   return scanned ? sizeof(u32) : shape.key_size;
 }
 
+bool key_is_fd(const MapShape& shape) {
+  constexpr u32 kStorages[] = {BPF_MAP_TYPE_SK_STORAGE, BPF_MAP_TYPE_INODE_STORAGE, BPF_MAP_TYPE_TASK_STORAGE,
+                               BPF_MAP_TYPE_CGRP_STORAGE};
+  return shape.key_size == sizeof(u32) && std::ranges::find(kStorages, shape.map_type) != std::end(kStorages);
+}
+
 bool needs_map_shape(u32 cmd) {
   return std::ranges::any_of(kRanges, [cmd](const RangeRow& row) {
     return row.cmd == cmd && (row.length == Length::key || row.length == Length::value || row.length == Length::keys ||

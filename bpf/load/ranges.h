@@ -35,6 +35,8 @@ struct MapShape {
 u32 value_bytes(const MapShape& shape, u32 possible_cpus);
 // Where in a value an update names a descriptor; -1: nowhere.
 int value_fd_offset(const MapShape& shape);
+// The key of a storage is its owner's descriptor.
+bool key_is_fd(const MapShape& shape);
 
 // Bytes of in_batch and out_batch.
 u32 token_bytes(const MapShape& shape);

@@ -30,6 +30,7 @@ struct MapSpec {
   base::u32 map_flags = 0;
   base::u64 map_extra = 0;
   base::u32 numa_node = 0;
+  bool typed = false;  // key and value have BTF types
   std::string name;
   std::shared_ptr<const MapSpec> inner;  // maps of maps: the shape of those they hold
 };
@@ -53,7 +54,10 @@ class Map {
 
 // What the values of a map are. Where they are objects, the bpf(2) door resolves the descriptor in the value first and
 // hands the object over; the map keeps it alive.
-enum class MapHolds : base::u8 { bytes, program, device, map };
+enum class MapHolds : base::u8 { bytes, program, device, cpu, map, perf_event, cgroup, xsk, socket };
+
+// What the keys of a map are. Where they are descriptors of owners, the door resolves them.
+enum class MapKeys : base::u8 { bytes, socket, inode, task, cgroup };
 
 // May a map of this type lie in a map of maps, beside others that are alike?
 enum class InnerRule : base::u8 {
@@ -67,7 +71,9 @@ struct MapObject {
   const bpf_prog* prog = nullptr;          // MapHolds::program, or the program of a device entry (may be null)
   Map* map = nullptr;                      // MapHolds::map
   std::shared_ptr<const void> keep;        // owner of `prog` or `map`
-  base::u32 id = 0;                        // program id, or ifindex of a device
+  base::u64 id = 0;                        // program id, ifindex of a device, queue size of a CPU, an endpoint's id
+  // Not 0: the value names no such object. The map answers this errno where Linux would, after its own checks.
+  int error = 0;
 };
 
 // Batch commands that a type has, as bits; scan: by place in the table, not from key to key.
@@ -86,6 +92,7 @@ constexpr base::u32 token_of(base::u64 cursor) {
 
 struct MapOps {
   MapHolds holds;
+  MapKeys keys;
   InnerRule inner;
   base::u8 batch;
   constexpr bool has_batch(BatchOp op) const noexcept { return (batch & static_cast<base::u8>(op)) != 0; }
@@ -109,6 +116,12 @@ struct MapOps {
 
   // Address of the value behind a BPF_PSEUDO_MAP_VALUE reference, or an error (only single-element arrays have one).
   base::Result<base::u64> (*direct_value)(Map&, base::u32 offset);
+  // The memory that clients may map, as a memfd that the map owns; -1: none.
+  int (*memory_fd)(const Map&);
+  // MAP_FREEZE: what clients have mapped cannot be written from now on. EBUSY as bpf(2).
+  base::Status (*freeze)(Map&);
+  // The eventfd that tells a consumer of new data; -1: none.
+  int (*wake_fd)(const Map&);
   // Bytes of memory held, for memlock and the maps-memory budget.
   base::u64 (*memory_bytes)(const Map&);
   base::u64 (*entry_count)(const Map&);
@@ -120,6 +133,9 @@ struct MapOps {
     const char* erase = "";
     const char* redirect = "";
     const char* lookup_percpu = "";
+    const char* push = "";
+    const char* pop = "";
+    const char* peek = "";
   } symbols;
 };
 

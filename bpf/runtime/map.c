@@ -25,6 +25,16 @@ BPF_BODY(bpf_map_lookup_percpu_elem) {
   return (uintptr_t)MAP(r1)->runtime->lookup_percpu(env, MAP(r1), MAP(r1)->shape, PTR(r2), (uint32_t)r3);
 }
 
+BPF_BODY(bpf_map_push_elem) { return (uint64_t)MAP(r1)->runtime->push(env, MAP(r1), MAP(r1)->shape, PTR(r2), r3); }
+
+BPF_BODY(bpf_map_pop_elem) {
+  return (uint64_t)MAP(r1)->runtime->pop(env, MAP(r1), MAP(r1)->shape, (void*)(uintptr_t)r2);
+}
+
+BPF_BODY(bpf_map_peek_elem) {
+  return (uint64_t)MAP(r1)->runtime->peek(env, MAP(r1), MAP(r1)->shape, (void*)(uintptr_t)r2);
+}
+
 BPF_BODY(bpf_redirect_map) {
   return (uint64_t)MAP(r1)->runtime->redirect(env, MAP(r1), MAP(r1)->shape, r2, r3);
 }

@@ -38,6 +38,11 @@ enum {
   BPF_RT_XDP_REDIRECT = 4,
 };
 
+/* Consumers of ring buffers are woken once per burst: whoever owns `env` flushes behind it, before its quiescent point.
+ * Native only. */
+void bpf_env_wake(struct bpf_env* env, int fd);
+void bpf_env_flush_wakes(struct bpf_env* env);
+
 /* What an entry (hook, burst loop, test_run) does before each run; a tail-called program keeps what it finds. */
 static inline __attribute__((unused)) void bpf_env_begin(struct bpf_env* env) {
   env->tail_calls = BPF_RT_TAIL_CALLS_MAX;

@@ -107,7 +107,13 @@ class MapFiller {
     switch (map.ops().holds) {
       case bpf::MapHolds::device: return put_device(map, key, entry);
       case bpf::MapHolds::program: return put_program(map, key, entry);
-      case bpf::MapHolds::map: return base::Error(EOPNOTSUPP, "inner maps cannot be named in the configuration yet");
+      case bpf::MapHolds::map:
+      case bpf::MapHolds::cpu:
+      case bpf::MapHolds::perf_event:
+      case bpf::MapHolds::cgroup:
+      case bpf::MapHolds::xsk:
+      case bpf::MapHolds::socket:
+        return base::Error(EOPNOTSUPP, "what a map of this type holds cannot be named in the configuration yet");
       case bpf::MapHolds::bytes: break;
     }
     return put_bytes(map, key, entry);

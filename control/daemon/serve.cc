@@ -62,7 +62,7 @@ base::u64 left_inside(const dataplane::Snapshot& snapshot) {
 }
 
 base::u32 devmap_targets(const void* map, u32* ifindexes, u32 max) {
-  const auto* devmap = static_cast<const bpf_devmap*>(map);
+  const auto* devmap = static_cast<const bpf_id_map*>(map);
   u32 count = 0;
   for (u32 i = 0; i < devmap->map.shape.max_entries && count < max; ++i)
     if (const u64 entry = __atomic_load_n(&devmap->entries[i], __ATOMIC_RELAXED)) ifindexes[count++] = u32(entry);

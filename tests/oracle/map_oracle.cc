@@ -32,6 +32,8 @@
 #include "bpf/abi/insn.h"
 #include "bpf/registry/registry.h"
 #include "maps/ops.h"
+#include "tests/oracle/map_objects.h"
+#include "tests/oracle/map_types.h"
 
 namespace {
 
@@ -55,7 +57,9 @@ u64 address(const void* p) {
   return reinterpret_cast<u64>(p);
 }
 
+// A storage has types of key and value, if at all.
 int host_create(const bpf::MapSpec& spec, int inner_fd = -1) {
+  const int types = spec.typed ? map_oracle::load_value_types(spec.value_size) : -1;
   bpf::bpf_attr attr{};
   attr.map_type = spec.type;
   attr.key_size = spec.key_size;
@@ -65,7 +69,14 @@ int host_create(const bpf::MapSpec& spec, int inner_fd = -1) {
   attr.map_extra = spec.map_extra;
   attr.numa_node = spec.numa_node;
   if (inner_fd >= 0) attr.inner_map_fd = static_cast<u32>(inner_fd);
-  return host_call(bpf::BPF_MAP_CREATE, attr);
+  if (types >= 0) {
+    attr.btf_fd = static_cast<u32>(types);
+    attr.btf_key_type_id = 1;
+    attr.btf_value_type_id = 4;
+  }
+  const int fd = host_call(bpf::BPF_MAP_CREATE, attr);
+  if (types >= 0) close(types);
+  return fd;
 }
 
 int host_element(bpf::bpf_cmd command, int fd, const void* key, const void* value, u64 flags) {
@@ -145,79 +156,13 @@ Program load_program() {
   return program;
 }
 
-// What is particular to a type; the rest is the same for all.
-struct Type {
-  bpf::bpf_map_type type;
-  u32 key_sizes[6];
-  u32 value_sizes[6];
-  u32 flags[5];
-  bool ordered;  // Linux promises the order of iteration
-};
-
-using namespace bpf;  // the table below is all constants of the ABI
-constexpr u32 kOdd = 1U << 20;
-constexpr Type kTypes[] = {
-    {BPF_MAP_TYPE_ARRAY,
-     {4, 4, 4, 4, 0, 8},
-     {1, 8, 13, 64, 0, 4096},
-     {0, 0, BPF_F_MMAPABLE, BPF_F_INNER_MAP, kOdd},
-     true},
-    {BPF_MAP_TYPE_PERCPU_ARRAY,
-     {4, 4, 4, 4, 0, 8},
-     {1, 8, 13, 64, 0, 32769},
-     {0, 0, 0, BPF_F_MMAPABLE, BPF_F_NUMA_NODE},
-     true},
-    {BPF_MAP_TYPE_HASH,
-     {1, 4, 8, 13, 16, 0},
-     {1, 8, 13, 64, 300, 0},
-     {0, 0, BPF_F_NO_PREALLOC, BPF_F_ZERO_SEED, BPF_F_NO_COMMON_LRU},
-     false},
-    {BPF_MAP_TYPE_PERCPU_HASH,
-     {1, 4, 8, 13, 16, 0},
-     {1, 8, 13, 64, 32769, 0},
-     {0, 0, BPF_F_NO_PREALLOC, BPF_F_ZERO_SEED, BPF_F_NUMA_NODE},
-     false},
-    {BPF_MAP_TYPE_LRU_HASH,
-     {1, 4, 8, 13, 16, 0},
-     {1, 8, 13, 64, 300, 0},
-     {0, BPF_F_NO_COMMON_LRU, 0, BPF_F_ZERO_SEED, BPF_F_NO_PREALLOC},
-     false},
-    {BPF_MAP_TYPE_LRU_PERCPU_HASH,
-     {1, 4, 8, 13, 16, 0},
-     {1, 8, 13, 64, 32769, 0},
-     {0, BPF_F_NO_COMMON_LRU, 0, BPF_F_NO_PREALLOC, BPF_F_NUMA_NODE},
-     false},
-    {BPF_MAP_TYPE_LPM_TRIE,
-     {5, 6, 8, 20, 4, 261},
-     {1, 8, 13, 64, 4, 0},
-     {BPF_F_NO_PREALLOC, BPF_F_NO_PREALLOC, BPF_F_NO_PREALLOC, 0, BPF_F_NO_PREALLOC | BPF_F_ZERO_SEED},
-     true},
-    {BPF_MAP_TYPE_PROG_ARRAY,
-     {4, 4, 4, 4, 0, 8},
-     {4, 4, 4, 4, 8, 0},
-     {0, 0, 0, BPF_F_NO_PREALLOC, BPF_F_RDONLY_PROG},
-     true},
-    {BPF_MAP_TYPE_ARRAY_OF_MAPS,
-     {4, 4, 4, 4, 0, 8},
-     {4, 4, 4, 4, 8, 0},
-     {0, 0, 0, BPF_F_NO_PREALLOC, BPF_F_RDONLY_PROG},
-     true},
-    {BPF_MAP_TYPE_HASH_OF_MAPS,
-     {1, 4, 8, 13, 16, 0},
-     {4, 4, 4, 4, 8, 1},
-     {0, 0, BPF_F_NO_PREALLOC, BPF_F_RDONLY_PROG, BPF_F_INNER_MAP},
-     false},
-    {BPF_MAP_TYPE_DEVMAP,
-     {4, 4, 4, 4, 0, 8},
-     {4, 4, 8, 8, 6, 12},
-     {0, 0, 0, BPF_F_NO_PREALLOC, BPF_F_RDONLY_PROG},
-     true},
-};
+using namespace bpf;  // all constants of the ABI
 
 class Round {
  public:
-  Round(const Type& type, u64 seed, const Program& program, const std::vector<Inner>& inners)
-      : type_(type), random_(seed), program_(program), inners_(inners) {}
+  Round(const map_oracle::Type& type, u64 seed, const Program& program, const std::vector<Inner>& inners,
+        const map_oracle::HostObjects& objects)
+      : type_(type), random_(seed), program_(program), inners_(inners), objects_(objects) {}
   ~Round() {
     if (fd_ >= 0) close(fd_);
   }
@@ -239,6 +184,8 @@ class Round {
     return choices[random_() % N];
   }
   bool lru() const { return type_.type == BPF_MAP_TYPE_LRU_HASH || type_.type == BPF_MAP_TYPE_LRU_PERCPU_HASH; }
+  // Nothing that the kernel would grant gigabytes for.
+  bool may_be_huge() const { return spec_.key_size != 0 && spec_.type != BPF_MAP_TYPE_STACK_TRACE; }
   bool one_in(u32 n) { return random_() % n == 0; }
 
   void draw_spec() {
@@ -248,11 +195,16 @@ class Round {
     spec_.value_size = type_.value_sizes[one_in(6) ? random_() % 6 : random_() % 4];
     spec_.max_entries = pick({1U, 2U, 7U, 32U, 100U});
     if (lru() && !one_in(4)) spec_.max_entries = pick({kRoomyLru, 1000U, 2048U});
+    if (spec_.type == BPF_MAP_TYPE_RINGBUF || spec_.type == BPF_MAP_TYPE_USER_RINGBUF)
+      spec_.max_entries = pick({4096U, 8192U, 16384U, 2048U, 12288U});
     spec_.map_flags = type_.flags[one_in(4) ? random_() % 5 : random_() % 3];
-    if (one_in(20)) spec_.max_entries = pick({0U, 0xffffffffU});  // nothing that the kernel would grant gigabytes for
+    if (map_oracle::is_local_storage(spec_.type) || map_oracle::is_cgroup_storage(spec_.type)) spec_.max_entries = 0;
+    spec_.typed = map_oracle::is_local_storage(spec_.type) && !one_in(10);
+    if (one_in(20)) spec_.max_entries = may_be_huge() ? pick({0U, 0xffffffffU}) : 0;
     if (one_in(20)) spec_.map_flags ^= 1U << random_() % 15;
-    if (one_in(20)) spec_.numa_node = pick({0U, 1U, 5000U});
+    if (one_in(20)) spec_.numa_node = pick({0U, 1U, 5000U, ~0U});
     if (one_in(40)) spec_.map_extra = random_();
+    if (spec_.type == BPF_MAP_TYPE_BLOOM_FILTER && one_in(3)) spec_.map_extra = random_() % 17;
     if (one_in(40)) spec_.value_size = pick({0x80000000U, 0xffffffffU, 4U << 20});
     if (one_in(40)) spec_.key_size = pick({512U, 513U, 4U << 20, 0xffffffffU});
     if (one_in(100)) {  // around the largest element that the kernel's allocator grants
@@ -280,6 +232,7 @@ class Round {
     }
     compare("create", fd_ < 0 ? fd_ : 0, ours);
     if (lru() && spec_.max_entries < kRoomyLru) return false;
+    if (map_oracle::is_local_storage(spec_.type)) return false;  // the door has the rest
     // The door enforces the access flags of descriptors, not the map.
     return same_ && fd_ >= 0 && (spec_.map_flags & (BPF_F_RDONLY | BPF_F_WRONLY)) == 0;
   }
@@ -303,6 +256,7 @@ class Round {
   Buffer draw_value() {
     Buffer value(maps::value_bytes(spec_));
     for (auto& byte : value) byte = std::byte(random_());
+    if (spec_.type == BPF_MAP_TYPE_BLOOM_FILTER) std::fill(value.begin(), value.end(), std::byte(random_() % 40));
     return value;
   }
 
@@ -330,7 +284,19 @@ class Round {
     const Buffer key = draw_key();
     const u64 flags = draw_update_flags();
     Buffer value = draw_value();
+    const MapObject object = draw_object(value);
+    const int host = host_element(BPF_MAP_UPDATE_ELEM, fd_, key.data(), value.data(), flags);
+    const int ours = ops_->holds == MapHolds::bytes ? ops_->update(*map_, key, value, flags)
+                                                    : ops_->update_object(*map_, key, object, flags);
+    compare("update", host, ours, &key, flags);
+    if (spec_.type == BPF_MAP_TYPE_BLOOM_FILTER && host == 0) pushed_.insert(value);
+  }
+
+  // What a value of the map names; the descriptors in it are written to `value` for the host.
+  MapObject draw_object(Buffer& value) {
     MapObject object;
+    if (ops_->holds == MapHolds::bytes) return object;
+    std::fill(value.begin(), value.end(), std::byte{0});
     if (ops_->holds == MapHolds::program) {
       object = {.prog = &program_.prog, .keep = {}, .id = program_.prog.id};
       std::memcpy(value.data(), &program_.fd, 4);
@@ -338,15 +304,19 @@ class Round {
       const Inner& inner = inners_[random_() % inners_.size()];
       object = {.map = inner.map.get(), .keep = inner.map, .id = 0};
       std::memcpy(value.data(), &inner.fd, 4);
-    } else if (ops_->holds == MapHolds::device) {
-      object.id = pick({0U, 1U, 1U});  // 1 is the loopback device
-      std::fill(value.begin(), value.end(), std::byte{0});
+    } else if (ops_->holds == MapHolds::device || ops_->holds == MapHolds::cpu) {
+      const bool device = ops_->holds == MapHolds::device;
+      object.id = device ? pick({0U, 1U, 1U}) : pick({0U, 1U, 192U, 16384U, 16385U});  // 1 is the loopback device
       std::memcpy(value.data(), &object.id, 4);
+    } else {
+      const auto offers = objects_.offers(spec_.type);
+      const auto& offer = offers[random_() % offers.size()];
+      object.id = offer.id;
+      object.error = offer.error;
+      const base::s64 wide = offer.fd;
+      std::memcpy(value.data(), &wide, value.size());
     }
-    const int host = host_element(BPF_MAP_UPDATE_ELEM, fd_, key.data(), value.data(), flags);
-    const int ours = ops_->holds == MapHolds::bytes ? ops_->update(*map_, key, value, flags)
-                                                    : ops_->update_object(*map_, key, object, flags);
-    compare("update", host, ours, &key, flags);
+    return object;
   }
 
   void erase() {
@@ -358,8 +328,10 @@ class Round {
   void lookup() {
     const Buffer key = draw_key();
     const u64 flags = draw_lookup_flags();
-    Buffer theirs(maps::value_bytes(spec_));
-    Buffer ours(theirs.size());
+    Buffer theirs = draw_value();  // what a bloom filter is asked for; others overwrite it
+    Buffer ours = theirs;
+    // A filter may find what nobody pushed, and two filters differ in that.
+    if (spec_.type == BPF_MAP_TYPE_BLOOM_FILTER && !pushed_.contains(theirs)) return;
     const int host = host_element(BPF_MAP_LOOKUP_ELEM, fd_, key.data(), theirs.data(), flags);
     compare("lookup", host, ops_->lookup(*map_, key, ours, flags), &key, flags);
     if (host == 0) compare_bytes("lookup", theirs, ours, key);
@@ -396,7 +368,19 @@ class Round {
     return keys;
   }
 
+  // What a queue or a stack still has, in its order.
+  void drain() {
+    for (int host = 0; host == 0 && same_;) {
+      Buffer theirs(spec_.value_size);
+      Buffer ours(spec_.value_size);
+      host = host_element(BPF_MAP_LOOKUP_AND_DELETE_ELEM, fd_, nullptr, theirs.data(), 0);
+      compare("drain", host, ops_->lookup_and_delete(*map_, {}, ours, 0));
+      if (host == 0) compare_bytes("drain", theirs, ours, {});
+    }
+  }
+
   void read_out() {
+    if (spec_.key_size == 0) return drain();
     auto theirs = all_keys(true);
     auto ours = all_keys(false);
     if (!type_.ordered) {
@@ -451,10 +435,12 @@ class Round {
                 spec_.map_extra, spec_.numa_node, what.c_str());
   }
 
-  const Type& type_;
+  const map_oracle::Type& type_;
   std::mt19937_64 random_;
   const Program& program_;
   const std::vector<Inner>& inners_;
+  const map_oracle::HostObjects& objects_;
+  std::set<Buffer> pushed_;  // into a bloom filter
   MapSpec spec_;
   int fd_ = -1;
   std::unique_ptr<Map> map_;
@@ -492,17 +478,19 @@ int main(int argc, char** argv) {
     return kSkipped;
   }
   const std::vector<Inner> inners = make_inners();
+  const map_oracle::HostObjects objects;
   std::printf("map_oracle --seed %" PRIu64 "\n", options.seed);
+  objects.print_missing();
   const auto start = std::chrono::steady_clock::now();
   const auto elapsed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
-  u64 commands[std::size(kTypes)] = {};
+  u64 commands[std::size(map_oracle::kTypes)] = {};
   u64 total = 0;
   int failures = 0;
   for (u64 round = 0; failures < 10; ++round) {
     if (options.ops != 0 ? total >= options.ops : elapsed() >= options.seconds) break;
-    const std::size_t which = (options.seed + round) % std::size(kTypes);
-    if (!options.type.empty() && kMapTypes[kTypes[which].type].name != options.type) continue;
-    const base::s64 sent = Round(kTypes[which], options.seed + round, program, inners).run();
+    const std::size_t which = (options.seed + round) % std::size(map_oracle::kTypes);
+    if (!options.type.empty() && kMapTypes[map_oracle::kTypes[which].type].name != options.type) continue;
+    const base::s64 sent = Round(map_oracle::kTypes[which], options.seed + round, program, inners, objects).run();
     if (sent < 0) {
       ++failures;
       std::printf("  repeat: --seed %" PRIu64 " --ops 1\n", options.seed + round);
@@ -511,8 +499,8 @@ int main(int argc, char** argv) {
     commands[which] += static_cast<u64>(sent);
     total += static_cast<u64>(sent);
   }
-  for (std::size_t i = 0; i < std::size(kTypes); ++i)
-    std::printf("%-14s %10" PRIu64 " commands\n", kMapTypes[kTypes[i].type].name.data(), commands[i]);
+  for (std::size_t i = 0; i < std::size(map_oracle::kTypes); ++i)
+    std::printf("%-21s %10" PRIu64 " commands\n", kMapTypes[map_oracle::kTypes[i].type].name.data(), commands[i]);
   std::printf("%s: %" PRIu64 " commands in %.1f s, %d disagreements\n", failures ? "FAILED" : "ok", total, elapsed(),
               failures);
   return failures != 0;

@@ -34,6 +34,10 @@ struct bpf_map_runtime {
   int64_t (*erase)(struct bpf_env *, struct bpf_map *, struct bpf_map_shape, const void *key);
   int64_t (*redirect)(struct bpf_env *, struct bpf_map *, struct bpf_map_shape, uint64_t key, uint64_t flags);
   void *(*lookup_percpu)(struct bpf_env *, struct bpf_map *, struct bpf_map_shape, const void *key, uint32_t cpu);
+  /* Maps without keys. pop and peek zero the value where there is none. */
+  int64_t (*push)(struct bpf_env *, struct bpf_map *, struct bpf_map_shape, const void *value, uint64_t flags);
+  int64_t (*pop)(struct bpf_env *, struct bpf_map *, struct bpf_map_shape, void *value);
+  int64_t (*peek)(struct bpf_env *, struct bpf_map *, struct bpf_map_shape, void *value);
   /* Functions of the maps library that this type's bodies in the runtime bitcode call out of line, up to a null name;
    * NULL where there are none. The JIT's linker resolves them here, through the maps that the object uses. */
   const struct bpf_native *natives;
@@ -65,9 +69,12 @@ struct bpf_map_slots {
   struct bpf_map **slots; /* max_entries of them, NULL where empty */
 };
 
-/* BPF_MAP_TYPE_DEVMAP. An entry is one word, ifindex | program id << 32, which is also the value that programs look up;
- * 0 is empty. A broadcast goes to every ifindex in it. */
-struct bpf_devmap {
+/* Maps that hold objects by id: one word per entry, 0 where it is empty.
+ * DEVMAP, DEVMAP_HASH   ifindex | program id << 32, which is also the value that programs look up; a broadcast goes to
+ *                       every ifindex in it. Entries of a DEVMAP_HASH lie in any order.
+ * CPUMAP                length of the queue to that CPU | program id << 32
+ * others                the object's id */
+struct bpf_id_map {
   struct bpf_map map;
   uint64_t *entries; /* max_entries of them, replaced with one store */
 };

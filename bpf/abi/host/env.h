@@ -18,15 +18,23 @@ struct bpf_map;
 struct bpf_prog;
 
 /* Where a packet with verdict XDP_REDIRECT goes. Written by bpf_redirect() and bpf_redirect_map(). */
-enum bpf_redirect_kind { BPF_REDIRECT_NONE, BPF_REDIRECT_IFINDEX, BPF_REDIRECT_MAP };
+enum bpf_redirect_kind {
+  BPF_REDIRECT_NONE,
+  BPF_REDIRECT_IFINDEX,
+  BPF_REDIRECT_MAP, /* a device, by a map */
+  BPF_REDIRECT_CPU, /* another worker, by a cpumap */
+  BPF_REDIRECT_XSK, /* a user-space consumer, by an xskmap */
+};
 struct bpf_redirect {
   uint32_t kind;    /* enum bpf_redirect_kind */
-  uint32_t target;  /* ifindex, or the id that the map element holds */
-  uint32_t map_id;  /* BPF_REDIRECT_MAP: the map, else 0 */
+  uint32_t target;  /* ifindex, CPU, or the id that the map element holds */
+  uint32_t map_id;  /* the map, if there is one, else 0 */
   uint32_t flags;   /* BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS */
 };
 
 struct bpf_host; /* functions of the data path behind helpers; see bpf/registry/host.h */
+
+enum { BPF_WAKES_MAX = 8 };
 
 struct bpf_env {
   uint32_t cpu;         /* BPF CPU number = number of the CPU the thread is pinned to */
@@ -36,7 +44,9 @@ struct bpf_env {
   const struct bpf_host *host;
   void *host_ctx;
   uint32_t numa_node;   /* of `cpu` */
-  uint32_t reserved;
+  /* Consumers to be woken at the end of the burst: eventfds, each once. */
+  uint32_t wake_count;
+  int32_t wake_fds[BPF_WAKES_MAX];
 };
 
 /* Entry points of a loaded program. `self` lets the interpreter find its program; native code ignores it.

@@ -65,7 +65,7 @@ TEST(Array, ASingleElementHasAnAddressForPrograms) {
 
 TEST(Array, MmapableValuesAreSealedWholePagesThatAClientSees) {
   auto map = *make_map(spec_of(bpf::BPF_MAP_TYPE_ARRAY, 4, 8, 3, bpf::BPF_F_MMAPABLE));
-  const int fd = static_cast<maps::ArrayObject&>(*map).mappable_fd();
+  const int fd = static_cast<maps::ArrayObject&>(*map).memory_fd();
   ASSERT_GE(fd, 0);
   EXPECT_NE(ftruncate(fd, 0), 0) << "a client cannot pull the memory away under a worker";
   auto* client = static_cast<u64*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));

@@ -32,7 +32,16 @@ class BloomFilterMap final : public bpf::Map {
   static constexpr bpf::MapOps::Symbols kSymbols = {.push = "map_bloom_filter_push", .peek = "map_bloom_filter_peek"};
 
   explicit BloomFilterMap(const bpf::MapSpec& spec) : bpf::Map(spec) { fill_head(bloom_.map, spec, &kRuntime); }
-  static base::Status check(const bpf::MapSpec& spec) { return check_spec(spec, kRules); }
+  static base::Status check(const bpf::MapSpec& spec) {
+    // Linux looks at the value's size before everything else of the map.
+    bpf::MapSpec value = spec;
+    value.map_flags &= bpf::BPF_F_NUMA_NODE;
+    value.key_size = 0;
+    value.max_entries = 1;
+    value.map_extra = 0;
+    SLUICE_CHECK(check_spec(value, kRules));
+    return check_spec(spec, kRules);
+  }
   static base::Result<std::unique_ptr<bpf::Map>> make(const bpf::MapSpec& spec) {
     auto map = std::make_unique<BloomFilterMap>(spec);
     SLUICE_CHECK(map->init());

@@ -80,6 +80,8 @@ class LocalStorageMap final : public StorageMap {
 template <const MapRules& kRules>
 class CgroupStorageMap final : public StorageMap {
  public:
+  static constexpr bpf::InnerRule kInner = bpf::InnerRule::never;
+
   using StorageMap::StorageMap;
   static base::Status check(const bpf::MapSpec& spec) {
     if (spec.key_size != 8 && spec.key_size != 16)

@@ -16,6 +16,7 @@ constexpr bpf_map_runtime kRuntime = complete({.redirect = &maps_xskmap_redirect
 class XskMap final : public IdArray {
  public:
   static constexpr bpf::MapHolds kHolds = bpf::MapHolds::xsk;
+  static constexpr bpf::InnerRule kInner = bpf::InnerRule::alike_entries;
   static constexpr bpf::MapOps::Symbols kSymbols = {.redirect = "map_xskmap_redirect"};
 
   explicit XskMap(const bpf::MapSpec& spec) : IdArray(spec, &kRuntime) {}

@@ -115,6 +115,8 @@ Answer update_named(DoorState& state, Client& client, Map& map, base::ConstBytes
       return update_device(state, client, map, key, value, flags);
     case bpf::MapHolds::cpu:
       return update_cpu(client, map, key, value, flags);
+    case bpf::MapHolds::map:
+      return update_inner(client, map, key, value, flags);
     case bpf::MapHolds::socket:
       return update_socket(client, map, key, value, flags);
     case bpf::MapHolds::xsk:

@@ -3,7 +3,8 @@
 // answers out.
 //
 // Shape     a handle is a memfd of its own (named bpf-map, bpf-prog or btf, sealed, empty), or, for a map that clients
-//           may mmap, the memfd that holds its memory; its inode and the way it is open name the row here. The client gets a fresh open file description on which an OFD lock stands: when the last dup,
+//           may mmap, the memfd that holds its memory; its inode and the way it is open name the row here. The
+//           client gets a fresh open file description on which an OFD lock stands: when the last dup,
 //           inherited or passed copy of it is closed the lock is gone, and sweep() drops the row. No message says
 //           "close".
 // Threads   one thread. Lifetime: a row keeps its object alive; all rows go with the server.

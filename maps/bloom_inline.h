@@ -8,7 +8,8 @@
  * Errors    push: -EINVAL unknown flag. peek: -ENOENT certainly not there. Nothing is ever deleted.
  * Cost      peek: one hash; absent: two cache lines of the filter in the mean; present: one for each hash, in parallel.
  *           push the same, and a locked operation for each bit that was not set.
- * Source    bpf(2), Documentation/bpf/map_bloom_filter; Kirsch and Mitzenmacher, "Less hashing, same performance", 2006.
+ * Source    bpf(2), Documentation/bpf/map_bloom_filter; Kirsch and Mitzenmacher, "Less hashing, same performance",
+ *           2006.
  */
 #pragma once
 

@@ -64,7 +64,8 @@ u64 value_bytes(const bpf::MapSpec& spec) {
 }
 
 base::Status check_spec(const bpf::MapSpec& spec, const MapRules& rules) {
-  if (spec.map_extra > rules.extra_max) return refuse(spec, EINVAL, outside("map_extra", spec.map_extra, 0, rules.extra_max));
+  if (spec.map_extra > rules.extra_max)
+    return refuse(spec, EINVAL, outside("map_extra", spec.map_extra, 0, rules.extra_max));
   SLUICE_CHECK(check_flags(spec, rules));
   if (rules.entries_unbound && spec.max_entries != 0)
     return refuse(spec, EINVAL, outside("max_entries", spec.max_entries, 0, 0));

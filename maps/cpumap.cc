@@ -3,7 +3,8 @@
 //
 // Shape     an entry is queue size | program id << 32. Index and CPU are one number.
 // Errors    create: E2BIG more entries than the kernel has CPU numbers. update: EINVAL flags, E2BIG index, EEXIST with
-//           BPF_NOEXIST, EOVERFLOW queue size above 16384, ENODEV no such CPU, EOPNOTSUPP a program, which the data path
+//           BPF_NOEXIST, EOVERFLOW queue size above 16384, ENODEV no such CPU, EOPNOTSUPP a program, which the data
+//           path
 //           cannot run yet. Queue size 0 deletes. delete: EINVAL index.
 // Source    bpf(2), the running kernel.
 #include <cstring>

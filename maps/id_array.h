@@ -3,7 +3,8 @@
 //
 //   struct bpf_id_map   entries ─► [id][id][0][id] …    one word per index, replaced with one store; 0 is empty
 //
-// Shape     the base of PERF_EVENT_ARRAY, CGROUP_ARRAY, XSKMAP, CPUMAP, SOCKMAP and REUSEPORT_SOCKARRAY. What an id means
+// Shape     the base of PERF_EVENT_ARRAY, CGROUP_ARRAY, XSKMAP, CPUMAP, SOCKMAP and REUSEPORT_SOCKARRAY. What an id
+//           means
 //           is the data path's business: an object that has gone makes its id a miss, not a fault.
 // Threads   entries are read by any CPU. Writers are control threads only; they take turns.
 // Lifetime  an object that leaves a slot is kept until every worker has been quiescent.

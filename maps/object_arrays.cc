@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // object_arrays.cc — BPF_MAP_TYPE_PERF_EVENT_ARRAY and BPF_MAP_TYPE_CGROUP_ARRAY: perf events and cgroups by index.
 //
-// Errors    look-up: ENOTSUPP, as user space never gets a descriptor back. update: EINVAL flags, E2BIG index, EBADF what
+// Errors    look-up: ENOTSUPP, as user space never gets a descriptor back. update: EINVAL flags, E2BIG index, EBADF
+//           what
 //           is no such object. delete: E2BIG index, ENOENT empty.
 // Source    bpf(2), the running kernel.
 #include "maps/head.h"

@@ -2,7 +2,8 @@
 // perf_ring.h — the memory of one perf event's buffer (picture in bpf/abi/host/perf_ring.h), for a slot of a
 // BPF_MAP_TYPE_PERF_EVENT_ARRAY; bpf/runtime/perf_event.c fills it.
 //
-// Threads   make: control thread. Lifetime: as_object() shares the ring with the slot, which keeps it until workers have
+// Threads   make: control thread. Lifetime: as_object() shares the ring with the slot, which keeps it until workers
+//           have
 //           been quiescent.
 // Errors    EINVAL: the data is no power of two of pages. ENOMEM with the figures.
 #pragma once

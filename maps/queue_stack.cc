@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// queue_stack.cc — BPF_MAP_TYPE_QUEUE and BPF_MAP_TYPE_STACK: a look-up peeks, an update pushes, look-up and delete pops.
+// queue_stack.cc — BPF_MAP_TYPE_QUEUE and BPF_MAP_TYPE_STACK: a look-up peeks, an update pushes, look-up and delete
+// pops.
 #include "maps/check.h"
 #include "maps/head.h"
 #include "maps/ops.h"

@@ -23,7 +23,8 @@ enum : std::uint64_t { BPF_F_FAST_STACK_CMP = 1U << 9, BPF_F_REUSE_STACKID = 1U 
 
 // perf_event_output and its like
 enum : std::uint64_t {
-  BPF_F_INDEX_MASK = 0xffffffffU, BPF_F_CURRENT_CPU = BPF_F_INDEX_MASK, BPF_F_CTXLEN_MASK = std::uint64_t{0xfffff} << 32,
+  BPF_F_INDEX_MASK = 0xffffffffU, BPF_F_CURRENT_CPU = BPF_F_INDEX_MASK,
+  BPF_F_CTXLEN_MASK = std::uint64_t{0xfffff} << 32,
 };
 
 // ring buffers

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// map_objects.h — descriptors that the kernel takes, or refuses, as values of maps that hold objects; and what the bpf(2)
+// map_objects.h — descriptors that the kernel takes, or refuses, as values of maps that hold objects; and what the
+// bpf(2)
 // door would make of each.
 //
-// Shape     offers(holds): a descriptor for the host's update, and the MapObject for ours. What this machine cannot give
+// Shape     offers(holds): a descriptor for the host's update, and the MapObject for ours. What this machine cannot
+//           give
 //           (an XDP socket, a perf event) is left out; those it refuses are always there.
 // Lifetime  descriptors are open as long as the HostObjects.
 #pragma once

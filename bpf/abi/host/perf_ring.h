@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* perf_ring.h — the buffer behind an entry of BPF_MAP_TYPE_PERF_EVENT_ARRAY, in the layout of perf_event_open(2)'s mmap.
+/* perf_ring.h — the buffer behind an entry of BPF_MAP_TYPE_PERF_EVENT_ARRAY, laid out as perf_event_open(2) has it.
  *
  *   | struct perf_event_mmap_page, a page | data: a power of two of pages |          a memfd: what a client maps
  *   record   {type 32, misc 16, size 16}, then what its type says; 8-byte aligned; it may go on at the beginning

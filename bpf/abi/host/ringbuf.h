@@ -11,8 +11,8 @@
  *           find it whole. From any address in a record the ring is found through the page at the span's beginning.
  * Threads   producers: any CPU, lock-free. Positions grow; order of reservation is order of consumption:
  *             reserved_pos   up to here space is given out (compare-and-swap)
- *             published_pos  up to here headers are written; whoever writes the header at published_pos moves it on, over
- *                            headers of others that are written already (`written`), and shows it to the consumer
+ *             published_pos  up to here headers are written; whoever writes the header at published_pos moves it on,
+ *                            over others that are written already (`written`), and shows it to the consumer
  * Trust     clients can write the memfd: nothing in it leads to memory outside of the ring. What they do to positions
  *           and headers, they do to each other's records.
  */

@@ -102,11 +102,13 @@ bool Walk::call_callback(const Call& call) {
     callback.args[1] = reg(BPF_REG_3);
     return push_callback(callback);
   }
-  if (call.map < 0) return refuse_unsupported("callbacks of timers are not known yet");
-  const u32 map = static_cast<u32>(call.map);
+  const int behind = call.map >= 0 ? call.map : call.object_map;  // a timer's: the map it lies in
+  if (behind < 0) return refuse_unsupported("callbacks of this helper are not known yet");
+  const u32 map = static_cast<u32>(behind);
   callback.args[0] = Reg::pointer(Kind::map_ptr, map);
   callback.args[1] = Reg::pointer(Kind::map_key, map);
   callback.args[2] = Reg::pointer(Kind::map_value, map);
+  callback.args[0].map_uid = callback.args[2].map_uid = call.map_uid;
   if (call.id == BPF_FUNC_for_each_map_elem) callback.args[3] = reg(BPF_REG_3);
   return push_callback(callback);
 }

@@ -17,11 +17,12 @@ class Mutator {
 
   void run() {
     for (int n = 1 + pick(chance(75) ? 2 : 4); n > 0; --n) one();
-    // A map of programs belongs to the first type that used it.
+    // A map that leads to programs belongs to the first type that used it.
     const bool calls_programs = std::any_of(insns_.begin(), insns_.end(), [this](const bpf_insn& i) {
-      return insn_is_ld_imm64(i) && i.src_reg == BPF_PSEUDO_MAP_FD &&
-             static_cast<std::size_t>(i.imm) < program_.maps.size() &&
-             program_.maps[static_cast<std::size_t>(i.imm)].type == BPF_MAP_TYPE_PROG_ARRAY;
+      if (!insn_is_ld_imm64(i) || i.src_reg != BPF_PSEUDO_MAP_FD) return false;
+      if (static_cast<std::size_t>(i.imm) >= program_.maps.size()) return false;
+      const auto type = program_.maps[static_cast<std::size_t>(i.imm)].type;
+      return type == BPF_MAP_TYPE_PROG_ARRAY || type == BPF_MAP_TYPE_DEVMAP || type == BPF_MAP_TYPE_CPUMAP;
     });
     if (calls_programs) program_.type = BPF_PROG_TYPE_XDP;
     if (!calls_programs && chance(8)) program_.type = static_cast<bpf_prog_type>(1 + pick(32));

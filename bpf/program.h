@@ -136,7 +136,7 @@ struct LoweredProgram {
   std::vector<MapFacts> maps;
   bool uses_redirect = false;  // it, or a program it tail-calls, may call bpf_redirect or bpf_redirect_map: the burst
                                // loop stores env->redirect per packet
-  bool uses_tail_call = false;
+  bool moves_packet = false;   // likewise: may move a border of its packet; the burst loop stores where they are
 };
 
 }  // namespace bpf

@@ -10,7 +10,7 @@
 #include <atomic>
 
 #include "base/types.h"
-#include "bpf/abi/host/env.h"
+#include "bpf/abi/host/xdp_burst.h"
 #include "dataplane/counters.h"
 #include "dataplane/pipeline.h"
 #include "dataplane/trace_ring.h"
@@ -44,6 +44,8 @@ struct Lane {
   bool take_run_time = false;  // read once per loop from the switch that all workers share
   bpf_env env{};
   std::array<u32, kBurstMax> verdicts{};
+  std::array<struct bpf_redirect, kBurstMax> redirects{};
+  std::array<xdp_borders, kBurstMax> borders{};
   Outbox outbox;
   Graveyard graveyard;
   LaneCounters counters;

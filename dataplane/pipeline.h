@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "base/types.h"
-#include "bpf/abi/host/xdp_buff.h"
 #include "dataplane/dataplane.h"
 
 struct rte_ring;
@@ -45,11 +44,9 @@ struct Source {
   u16 pass_to = kNoPort;     // egress of frames that pass; kNoPort: they are dropped
   u16 burst = 32;
   u32 ifindex = 0;
+  bool cold = true;  // no frame's data is in this core's cache yet
   const AttachedProgram* program = nullptr;
   SpreadRings spread;  // empty: process here
-  // One context per frame of a burst, for the worker to write; what does not change from frame to frame is in them
-  // already.
-  std::unique_ptr<xdp_buff[]> buffs;
 };
 
 // ifindex -> port index: open addressing, twice as many slots as ports.

@@ -9,12 +9,10 @@
 
 #include <atomic>
 #include <memory>
-#include <span>
 #include <vector>
 
 #include "base/types.h"
 #include "bpf/abi/host/env.h"
-#include "bpf/abi/insn.h"
 
 namespace dataplane {
 
@@ -28,22 +26,15 @@ struct ProgramStats {
   u64 run_time_ns = 0;  // only what ran while time was taken (Dataplane::set_run_time)
 };
 
-// Whether a program, as PROG_LOAD gave it, can tell where its frame's buffer begins and ends or where its metadata
-// lies, or can move the borders. True when in doubt (tail calls, kfuncs, a load that may be of data_meta).
-bool moves_borders(std::span<const bpf::bpf_insn> insns);
-
 class AttachedProgram {
  public:
-  // REQUIRES: prog->run is not null. `owner` keeps code and maps alive. `moves_borders` false promises that no run ever
-  // reads or writes data_meta, data_hard_start, frame_sz, nor moves data or data_end: see moves_borders() below.
-  AttachedProgram(const bpf_prog* prog, std::shared_ptr<const void> owner, bool moves_borders = true)
-      : prog_(prog), owner_(std::move(owner)), moves_borders_(moves_borders) {}
+  // REQUIRES: prog->run is not null. `owner` keeps code and maps alive.
+  AttachedProgram(const bpf_prog* prog, std::shared_ptr<const void> owner) : prog_(prog), owner_(std::move(owner)) {}
   AttachedProgram(const AttachedProgram&) = delete;
   AttachedProgram& operator=(const AttachedProgram&) = delete;
 
   const bpf_prog* prog() const noexcept { return prog_; }
   u32 id() const noexcept { return prog_->id; }
-  bool moves_borders() const noexcept { return moves_borders_; }
   ProgramStats stats() const noexcept;
 
   // The worker's own numbers; written by that worker only.
@@ -56,7 +47,6 @@ class AttachedProgram {
  private:
   const bpf_prog* prog_;
   std::shared_ptr<const void> owner_;
-  bool moves_borders_;
   mutable std::vector<Slot> slots_ = std::vector<Slot>(kWorkersMax);
 };
 

@@ -141,9 +141,8 @@ Source build_source(const Topology& topology, u16 port, u16 worker) {
   source.pass_to = state.pass_to;
   source.burst = u16(topology.workers[worker].burst);
   source.ifindex = state.port->ifindex();
+  source.cold = !state.port->copies_on_receive();
   source.program = state.program.get();
-  source.buffs = std::make_unique<xdp_buff[]>(kBurstMax);
-  for (u32 i = 0; i < kBurstMax; ++i) source.buffs[i].ingress_ifindex = source.ifindex;
   return source;
 }
 
@@ -154,7 +153,6 @@ void add_device_sources(const Topology& topology, u16 port, u16 worker, Pipeline
     if (state.queue_worker[q] != worker) continue;
     Source source = build_source(topology, port, worker);
     source.queue = q;
-    for (u32 i = 0; i < kBurstMax; ++i) source.buffs[i].rx_queue_index = q;
     for (const u16 to : state.spread) source.spread.push_back(find_ring(state.spread_links, worker, to));
     pipeline.sources.push_back(std::move(source));
   }
@@ -166,6 +164,7 @@ void add_ring_sources(const Topology& topology, u16 port, u16 worker, Pipeline& 
     if (link.to != worker) continue;
     Source source = build_source(topology, port, worker);
     source.ring = link.ring.raw();
+    source.cold = true;
     pipeline.sources.push_back(std::move(source));
   }
 }

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "bpf/runtime/runtime.h"
+#include "bpf/runtime/burst.h"
 #include "dataplane/redirect.h"
 #include "drivers/mempool.h"
 
@@ -19,91 +19,75 @@ namespace {
 constexpr u32 kFrameNotes = 40;
 constexpr u32 kHiddenForPrograms = drivers::kHiddenHeadroom - kFrameNotes;
 
+static_assert(sizeof(bpf_frame) == offsetof(rte_mbuf, cacheline1));
+static_assert(offsetof(bpf_frame, buf_addr) == offsetof(rte_mbuf, buf_addr));
+static_assert(offsetof(bpf_frame, data_off) == offsetof(rte_mbuf, data_off));
+static_assert(offsetof(bpf_frame, nb_segs) == offsetof(rte_mbuf, nb_segs));
+static_assert(offsetof(bpf_frame, pkt_len) == offsetof(rte_mbuf, pkt_len));
+static_assert(offsetof(bpf_frame, buf_len) == offsetof(rte_mbuf, buf_len));
+
 struct Total {
   u32 longest = 0;
   u32 bytes = 0;
-  u32 segments = 0;  // 0: every frame lies in one buffer
 };
 
-void add(Total& total, const rte_mbuf* frame) {
-  const u32 bytes = frame->pkt_len;
-  total.longest = std::max(total.longest, bytes);
-  total.bytes += bytes;
-  total.segments |= frame->nb_segs ^ 1u;
-}
-
-// Contexts for a burst. What depends on the source alone is in them since the pipeline was built; where a program
-// leaves the borders alone, the outer ones are not needed either.
-template <bool kWithBorders>
-Total fill_buffs(xdp_buff* buffs, rte_mbuf** frames, u32 count) {
+Total survey(rte_mbuf** frames, u32 count) {
   Total total;
   for (u32 i = 0; i < count; ++i) {
-    rte_mbuf* frame = frames[i];
-    xdp_buff& buff = buffs[i];
-    add(total, frame);
-    char* buffer = static_cast<char*>(frame->buf_addr);
-    char* data = buffer + frame->data_off;
-    rte_prefetch0(data);
-    buff.data = data;
-    buff.data_end = data + frame->pkt_len;  // a frame for which that is wrong is segmented and never shown
-    if constexpr (kWithBorders) {
-      buff.data_meta = data;
-      buff.data_hard_start = buffer - kHiddenForPrograms;
-      buff.frame_sz = frame->buf_len + kHiddenForPrograms;
-    }
-    buff.mbuf = frame;
+    total.longest = std::max(total.longest, frames[i]->pkt_len);
+    total.bytes += frames[i]->pkt_len;
   }
   return total;
 }
 
-Total fill_buffs(const Source& source, rte_mbuf** frames, u32 count) {
-  return source.program->moves_borders() ? fill_buffs<true>(source.buffs.get(), frames, count)
-                                         : fill_buffs<false>(source.buffs.get(), frames, count);
+// The first lines of data that this core has not touched, all at once.
+void fetch(rte_mbuf** frames, u32 count) {
+  for (u32 i = 0; i < count; ++i) rte_prefetch0(static_cast<const char*>(frames[i]->buf_addr) + frames[i]->data_off);
 }
 
-void run_single(Lane& lane, const bpf_prog* prog, xdp_buff* buffs, u32 count) {
-  for (u32 i = 0; i < count; ++i) {
-    bpf_env_begin(&lane.env);
-    lane.verdicts[i] = u32(bpf_prog_run(prog)(&buffs[i], &lane.env, prog));
-    buffs[i].redirect = lane.env.redirect;
-  }
+struct xdp_burst make_burst(Lane& lane, const Source& source, rte_mbuf** frames, u32 count) {
+  return {.frames = reinterpret_cast<bpf_frame* const*>(frames),
+          .count = count,
+          .headroom = kHiddenForPrograms,
+          .ingress_ifindex = source.ifindex,
+          .rx_queue_index = source.queue,
+          .verdicts = lane.verdicts.data(),
+          .redirects = lane.redirects.data(),
+          .borders = lane.borders.data()};
 }
 
-void run_program(Lane& lane, const AttachedProgram& program, xdp_buff* buffs, u32 count) {
+void run_program(Lane& lane, const AttachedProgram& program, struct xdp_burst& burst) {
   const bpf_prog* prog = program.prog();
   AttachedProgram::Slot& slot = program.slot(lane.index);
   const u64 begin = lane.take_run_time ? rte_rdtsc() : 0;
-  if (const bpf_burst_fn burst = bpf_prog_burst(prog)) [[likely]]
-    burst(buffs, count, lane.verdicts.data(), &lane.env, prog);
+  if (const bpf_burst_fn run_burst = bpf_prog_burst(prog)) [[likely]]
+    run_burst(&burst, &lane.env, prog);
   else
-    run_single(lane, prog, buffs, count);
+    ::xdp_burst(&burst, &lane.env, prog, bpf_prog_run(prog), XDP_BURST_REDIRECTS | XDP_BURST_MOVES);
   if (lane.take_run_time)
     slot.run_cycles.store(slot.run_cycles.load(std::memory_order_relaxed) + rte_rdtsc() - begin,
                           std::memory_order_relaxed);
-  slot.run_cnt.store(slot.run_cnt.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
+  slot.run_cnt.store(slot.run_cnt.load(std::memory_order_relaxed) + burst.count - burst.segmented,
+                     std::memory_order_relaxed);
 }
 
 // A frame that begins in the hidden half of the headroom moves up into the buffer, where drivers can describe it.
 // False: it is longer than the buffer.
-[[gnu::noinline]] bool move_into_buffer(xdp_buff& buff, rte_mbuf* frame, u32 bytes) {
+[[gnu::noinline]] bool move_into_buffer(rte_mbuf* frame, const char* data, u32 bytes) {
   if (bytes > frame->buf_len) return false;
-  std::memmove(frame->buf_addr, buff.data, bytes);
-  buff.data = frame->buf_addr;
-  buff.data_end = static_cast<char*>(buff.data) + bytes;
+  std::memmove(frame->buf_addr, data, bytes);
   frame->data_off = 0;
   return true;
 }
 
 // The borders that the program left, into the mbuf. Returns the frame's length, UINT32_MAX if no buffer holds it.
-u32 write_back(xdp_buff& buff) {
-  auto* frame = static_cast<rte_mbuf*>(buff.mbuf);
-  char* data = static_cast<char*>(buff.data);
+u32 write_back(const xdp_borders& borders, rte_mbuf* frame) {
   char* buffer = static_cast<char*>(frame->buf_addr);
-  const u32 bytes = u32(static_cast<char*>(buff.data_end) - data);
-  if (data < buffer) [[unlikely]] {
-    if (!move_into_buffer(buff, frame, bytes)) return UINT32_MAX;
+  const u32 bytes = u32(borders.data_end - borders.data);
+  if (borders.data < buffer) [[unlikely]] {
+    if (!move_into_buffer(frame, borders.data, bytes)) return UINT32_MAX;
   } else {
-    frame->data_off = u16(data - buffer);
+    frame->data_off = u16(borders.data - buffer);
   }
   frame->data_len = u16(bytes);
   frame->pkt_len = bytes;
@@ -111,44 +95,22 @@ u32 write_back(xdp_buff& buff) {
 }
 
 // Lengths may have changed.
-Total write_back_all(const Source& source, u32 count) {
+Total write_back_all(const struct xdp_burst& burst, rte_mbuf** frames) {
   Total total;
-  for (u32 i = 0; i < count; ++i) {
-    const u32 bytes = write_back(source.buffs[i]);
+  for (u32 i = 0; i < burst.count; ++i) {
+    const u32 bytes = write_back(burst.borders[i], frames[i]);
     total.longest = std::max(total.longest, bytes);
     total.bytes += bytes;
   }
   return total;
 }
 
-// One by one, as they were stored a moment ago: a vector of them would wait until the stores have left for the cache.
-bool all_equal(const u32* verdicts, u32 count) {
-  u32 difference = 0;
-#ifdef __clang__
-#pragma clang loop vectorize(disable)
-#endif
-  for (u32 i = 1; i < count; ++i) difference |= verdicts[i] ^ verdicts[0];
-  return difference == 0;
-}
-
-// All frames go where the first one goes.
-bool same_target(const xdp_buff* buffs, u32 count) {
-  u64 first[2], difference = 0;
-  std::memcpy(first, &buffs[0].redirect, sizeof first);
-  for (u32 i = 1; i < count; ++i) {
-    u64 other[2];
-    std::memcpy(other, &buffs[i].redirect, sizeof other);
-    difference |= (first[0] ^ other[0]) | (first[1] ^ other[1]);
-  }
-  return difference == 0;
-}
-
 // The one port that all frames of a burst with one verdict leave by; kNoPort: they part.
-u16 find_common_egress(const Pipeline& pipeline, const Source& source, Verdict verdict, u32 count) {
+u16 find_common_egress(const Pipeline& pipeline, const Source& source, Verdict verdict, const struct xdp_burst& burst) {
   if (verdict == Verdict::tx) return source.entry;
   if (verdict == Verdict::pass) return source.pass_to;
-  if (verdict != Verdict::redirect || !same_target(source.buffs.get(), count)) return kNoPort;
-  return find_redirect_port(pipeline, source.buffs[0].redirect);
+  if (verdict != Verdict::redirect || burst.redirects_differ) return kNoPort;
+  return find_redirect_port(pipeline, burst.redirects[0]);
 }
 
 void drop_frame(Lane& lane, u16 entry, DropReason reason, rte_mbuf* frame) {
@@ -157,9 +119,11 @@ void drop_frame(Lane& lane, u16 entry, DropReason reason, rte_mbuf* frame) {
 }
 
 // One frame's verdict. Counts it as well.
-void carry_out(Lane& lane, const Pipeline& pipeline, const Source& source, u32 verdict, xdp_buff& buff) {
+void carry_out(Lane& lane, const Pipeline& pipeline, const Source& source, const struct xdp_burst& burst, u32 i,
+               rte_mbuf* frame) {
   EntryCounters& counters = lane.entry(source.entry);
-  auto* frame = static_cast<rte_mbuf*>(buff.mbuf);
+  const u32 verdict = burst.verdicts[i];
+  if (burst.segmented != 0 && frame->nb_segs != 1) return bury(lane, source.entry, DropReason::rx_segmented, frame);
   if (verdict >= kVerdictCount) {
     counters.verdicts[std::size_t(Verdict::aborted)].add(1);
     return drop_frame(lane, source.entry, DropReason::xdp_unknown_verdict, frame);
@@ -170,65 +134,45 @@ void carry_out(Lane& lane, const Pipeline& pipeline, const Source& source, u32 v
   if (kind == Verdict::aborted) return drop_frame(lane, source.entry, DropReason::xdp_aborted, frame);
   if (kind == Verdict::pass && source.pass_to == kNoPort)
     return drop_frame(lane, source.entry, DropReason::pass_drop, frame);
-  if (source.program->moves_borders() && write_back(buff) == UINT32_MAX)
+  if (burst.borders_moved && write_back(burst.borders[i], frame) == UINT32_MAX)
     return bury(lane, source.entry, DropReason::tx_too_long, frame);
-  if (kind == Verdict::redirect) return redirect_frame(lane, pipeline, source, buff.redirect, frame);
+  if (kind == Verdict::redirect) return redirect_frame(lane, pipeline, source, burst.redirects[i], frame);
   post(lane, pipeline, source.entry, kind == Verdict::tx ? source.entry : source.pass_to, frame);
 }
 
 // The whole burst has one fate. False: it has not, nothing was done.
-bool carry_out_together(Lane& lane, const Pipeline& pipeline, const Source& source, rte_mbuf** frames, u32 count,
-                        Total total) {
-  if (lane.verdicts[0] >= kVerdictCount || !all_equal(lane.verdicts.data(), count)) return false;
-  const auto verdict = Verdict(lane.verdicts[0]);
+bool carry_out_together(Lane& lane, const Pipeline& pipeline, const Source& source, const struct xdp_burst& burst,
+                        rte_mbuf** frames) {
+  if (burst.verdicts_differ || burst.verdicts[0] >= kVerdictCount) return false;
+  const auto verdict = Verdict(burst.verdicts[0]);
   EntryCounters& counters = lane.entry(source.entry);
   if (verdict == Verdict::drop) {
-    counters.verdicts[std::size_t(verdict)].add(count);
-    counters.drop(DropReason::xdp_drop, count);
-    free_frames(frames, count);
+    counters.verdicts[std::size_t(verdict)].add(burst.count);
+    counters.drop(DropReason::xdp_drop, burst.count);
+    free_frames(frames, burst.count);
     return true;
   }
-  const u16 egress = find_common_egress(pipeline, source, verdict, count);
+  const u16 egress = find_common_egress(pipeline, source, verdict, burst);
   if (egress == kNoPort) return false;
-  if (source.program->moves_borders()) total = write_back_all(source, count);
+  const Total total = burst.borders_moved ? write_back_all(burst, frames) : Total{burst.longest, burst.bytes};
   if (total.longest == UINT32_MAX) return false;
-  counters.verdicts[std::size_t(verdict)].add(count);
-  send_burst(lane, pipeline, source.entry, egress, frames, count, total.longest, total.bytes);
+  counters.verdicts[std::size_t(verdict)].add(burst.count);
+  send_burst(lane, pipeline, source.entry, egress, frames, burst.count, total.longest, total.bytes);
   return true;
 }
 
-// Frames in several buffers end here; the others close ranks.
-[[gnu::noinline]] u32 drop_segmented(Lane& lane, u16 entry, rte_mbuf** frames, u32 count) {
-  u32 kept = 0;
-  for (u32 i = 0; i < count; ++i) {
-    if (frames[i]->nb_segs == 1) {
-      frames[kept++] = frames[i];
-    } else {
-      lane.entry(entry).drop(DropReason::rx_segmented);
-      rte_pktmbuf_free(frames[i]);
-    }
-  }
-  return kept;
-}
-
 u32 run_xdp(Lane& lane, const Pipeline& pipeline, const Source& source, rte_mbuf** frames, u32 count) {
-  Total total = fill_buffs(source, frames, count);
-  const u32 received_bytes = total.bytes;
-  if (total.segments) [[unlikely]] {
-    count = drop_segmented(lane, source.entry, frames, count);
-    if (count == 0) return received_bytes;
-    total = fill_buffs(source, frames, count);
-  }
-  run_program(lane, *source.program, source.buffs.get(), count);
-  if (carry_out_together(lane, pipeline, source, frames, count, total)) return received_bytes;
-  for (u32 i = 0; i < count; ++i) carry_out(lane, pipeline, source, lane.verdicts[i], source.buffs[i]);
+  if (source.cold) fetch(frames, count);
+  struct xdp_burst burst = make_burst(lane, source, frames, count);
+  run_program(lane, *source.program, burst);
+  if (carry_out_together(lane, pipeline, source, burst, frames)) return burst.bytes;
+  for (u32 i = 0; i < count; ++i) carry_out(lane, pipeline, source, burst, i, frames[i]);
   flush(lane, pipeline, source.entry);
-  return received_bytes;
+  return burst.bytes;
 }
 
 u32 pass_all(Lane& lane, const Pipeline& pipeline, const Source& source, rte_mbuf** frames, u32 count) {
-  Total total;
-  for (u32 i = 0; i < count; ++i) add(total, frames[i]);
+  const Total total = survey(frames, count);
   if (source.pass_to == kNoPort) {
     lane.entry(source.entry).drop(DropReason::pass_drop, count);
     free_frames(frames, count);

@@ -99,6 +99,8 @@ class MemifPort final : private SocketHolder, public EthPort {
  public:
   MemifPort(PortSpec spec, Mempool& pool, EthDevice device, QueuePlan plan, ServerSocket socket)
       : SocketHolder{std::move(socket)}, EthPort(std::move(spec), pool, std::move(device), plan) {}
+
+  bool copies_on_receive() const noexcept override { return !std::get<MemifOptions>(spec().options).zero_copy; }
 };
 
 std::string make_args(const PortSpec& spec, const MemifOptions& options) {

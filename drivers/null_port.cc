@@ -6,8 +6,17 @@
 
 namespace drivers {
 namespace {
+
 constexpr u16 kQueuesMax = 64;
-}
+
+class NullPort final : public EthPort {
+ public:
+  using EthPort::EthPort;
+
+  bool copies_on_receive() const noexcept override { return true; }  // few buffers go round, and stay in the cache
+};
+
+}  // namespace
 
 base::Status check_null_port(const PortSpec& spec) {
   const auto* options = std::get_if<NullOptions>(&spec.options);
@@ -26,7 +35,7 @@ base::Result<std::unique_ptr<Port>> open_null_port(const PortSpec& spec, Mempool
   SLUICE_TRY(EthDevice device, EthDevice::probe("net_null_" + spec.name, args));
   const QueuePlan plan = {.rx_queues = spec.rx_queues,
                           .tx_queues = choose_tx_queues(spec, tx_queues_wanted, kQueuesMax)};
-  return finish_open(std::make_unique<EthPort>(spec, pool, std::move(device), plan));
+  return finish_open(std::make_unique<NullPort>(spec, pool, std::move(device), plan));
 }
 
 }  // namespace drivers

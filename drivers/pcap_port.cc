@@ -48,6 +48,8 @@ class PcapPort final : public EthPort {
     if (callback_) rte_eth_remove_tx_callback(id(), 0, callback_);
   }
 
+  bool copies_on_receive() const noexcept override { return true; }
+
   base::Status configure() override {
     SLUICE_CHECK(EthPort::configure());
     if (!writer_) return base::success();

@@ -106,6 +106,7 @@ class Port {
   virtual u16 rx_queue_count() const noexcept = 0;
   virtual u16 tx_queue_count() const noexcept = 0;
   virtual bool has_rss() const noexcept = 0;  // the device spreads flows over its rx queues by itself
+  virtual bool copies_on_receive() const noexcept { return false; }  // the polling core writes the frames it receives
   virtual MacAddress mac() const = 0;
   virtual Mempool& mempool() const noexcept = 0;
 

@@ -33,6 +33,8 @@ class TapPort final : public EthPort {
  public:
   using EthPort::EthPort;
 
+  bool copies_on_receive() const noexcept override { return true; }
+
   // ethdev bounds the MTU by a frame size that the driver states too low, so the kernel is asked directly.
   base::Status configure() override {
     SLUICE_CHECK(EthPort::configure());

@@ -76,7 +76,7 @@ void fields(Archive& a, LowInsn& i) {
 }
 template <class Archive>
 void fields(Archive& a, LoweredProgram& p) {
-  a(p.type, p.name, p.insns, p.subprogs, p.maps, p.uses_redirect, p.uses_tail_call);
+  a(p.type, p.name, p.insns, p.subprogs, p.maps, p.uses_redirect, p.moves_packet);
 }
 template <class Archive>
 void fields(Archive& a, BuildRequest& r) {

@@ -25,8 +25,8 @@ u64 run_image(void* ctx, bpf_env* env, const bpf_prog* self) {
   return run_code(*static_cast<const Code*>(self->engine), ctx, env);
 }
 
-void burst_image(void* ctxs, u32 count, u32* verdicts, bpf_env* env, const bpf_prog* self) {
-  xdp_burst(static_cast<xdp_buff*>(ctxs), count, verdicts, env, self, run_image, 1);
+void burst_image(struct xdp_burst* burst, bpf_env* env, const bpf_prog* self) {
+  xdp_burst(burst, env, self, run_image, XDP_BURST_REDIRECTS | XDP_BURST_MOVES);
 }
 
 // The value behind BPF_PSEUDO_MAP_VALUE: element 0 of an array, whose look-up needs no env.

@@ -7,12 +7,14 @@
 
 #include "bpf/jit/emit.h"
 #include "bpf/jit/runtime_bitcode.h"
+#include "bpf/runtime/burst.h"
 
 namespace bpf::jit {
 namespace {
 
-constexpr char kBurstForm[] = "sluice_burst_xdp";
-constexpr char kBurstFormRedirect[] = "sluice_burst_xdp_redirect";
+// By what a program may do.
+constexpr const char* kBurstForms[] = {"sluice_burst_xdp_0", "sluice_burst_xdp_1", "sluice_burst_xdp_2",
+                                       "sluice_burst_xdp_3"};
 
 std::string message(llvm::Error error) {
   return llvm::toString(std::move(error));
@@ -83,7 +85,7 @@ base::Status ModuleEmitter::load_runtime() {
 base::Status ModuleEmitter::link_runtime() {
   const char* burst = nullptr;
   if (program_.type == BPF_PROG_TYPE_XDP)
-    burst = program_.uses_redirect || program_.uses_tail_call ? kBurstFormRedirect : kBurstForm;
+    burst = kBurstForms[program_.uses_redirect * XDP_BURST_REDIRECTS + program_.moves_packet * XDP_BURST_MOVES];
   if (burst && !find_runtime(burst)) return base::Error(EIO, "runtime bitcode: no function " + std::string(burst));
 
   if (llvm::Linker::linkModules(*module_, std::move(runtime_), llvm::Linker::LinkOnlyNeeded))

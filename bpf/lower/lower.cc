@@ -2,6 +2,7 @@
 #include "bpf/lower/lower.h"
 
 #include "bpf/lower/pass.h"
+#include "bpf/registry/helper.h"
 
 namespace bpf::lower {
 namespace {
@@ -34,11 +35,13 @@ std::vector<SubprogRange> move_subprogs(const Pass& pass) {
   return moved;
 }
 
-// A tail-called program may redirect: the burst loop of the caller must be ready for it.
+// A tail-called program may do anything: the burst loop of the caller must be ready for it.
 void note_uses(LoweredProgram& program, const LowInsn& low) {
-  if (low.op == LowOp::tail_call) program.uses_tail_call = program.uses_redirect = true;
-  if (low.op == LowOp::helper && (low.insn.imm == BPF_FUNC_redirect || low.insn.imm == BPF_FUNC_redirect_map))
-    program.uses_redirect = true;
+  if (low.op == LowOp::tail_call) program.uses_redirect = program.moves_packet = true;
+  if (low.op != LowOp::helper) return;
+  if (low.insn.imm == BPF_FUNC_redirect || low.insn.imm == BPF_FUNC_redirect_map) program.uses_redirect = true;
+  const HelperProto* helper = find_helper(u32(low.insn.imm));
+  if (!helper || helper->changes_packet) program.moves_packet = true;
 }
 
 base::Status check_shape(const ProgSource& source, const VerifiedProgram& verified) {

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* burst.h — the loop around a program: `count` XDP contexts that lie behind each other, one verdict each.
+/* burst.h — the loop around a program: one XDP context and one verdict per packet.
  *
- * Shape     xdp_burst() is the loop, for any run function; burst.c makes two forms of it over the extern `sluice_prog`,
- *           which the JIT defines in the same module and inlines:
- *             sluice_burst_xdp           for a program without LoweredProgram::uses_redirect and without tail calls
- *             sluice_burst_xdp_redirect  for one with either: makes env ready before each run, copies env->redirect
- *                                        into contexts with verdict XDP_REDIRECT
- *           The JIT keeps the one it needs and renames it `sluice_burst`. Whoever fills the contexts has asked for the
- *           packets' first lines by then; the loop does not ask again.
+ * Shape     xdp_burst() is the loop, for any run function; burst.c makes its forms over the extern `sluice_prog`, which
+ *           the JIT defines in the same module and inlines. The JIT keeps the form a program needs (burst_form()) and
+ *           renames it `sluice_burst`. Once all is inlined, context and environment of a run are registers.
+ *           Whoever collects the packets has asked for their first lines by then; the loop does not ask again.
  * Threads   the thread that owns `env`.
- * Cost      per packet: a store and a compare of the verdict; with redirects four stores more.
+ * Cost      per packet: four loads of the buffer's head, a store of the verdict; with redirects two stores more, with
+ *           borders three.
  */
 #pragma once
 
+#include "bpf/abi/host/xdp_burst.h"
 #include "bpf/runtime/runtime.h"
 
 #ifdef __cplusplus
@@ -21,40 +20,91 @@ extern "C" {
 
 #define BPF_RT_INLINE static inline __attribute__((always_inline, unused))
 
-/* The program has just stored these four words one by one: a load of more than one would wait until the stores have
- * left for the cache. volatile keeps the loads single. Stored in pairs, because the hook compares pairs soon after. */
-BPF_RT_INLINE uint64_t xdp_redirect_pair(const volatile uint32_t* low, const volatile uint32_t* high) {
-  return *low | (uint64_t)*high << 32;
+/* What a program may do beside giving a verdict, and the loop must be ready for. */
+enum { XDP_BURST_REDIRECTS = 1, XDP_BURST_MOVES = 2 };
+
+BPF_RT_INLINE struct xdp_buff xdp_buff_of(const struct xdp_burst* burst, const struct bpf_frame* frame) {
+  char* data = frame->buf_addr + frame->data_off;
+  struct xdp_buff buff;
+  buff.data = data;
+  buff.data_end = data + frame->pkt_len;
+  buff.data_meta = data;
+  buff.data_hard_start = frame->buf_addr - burst->headroom;
+  buff.frame_sz = frame->buf_len + burst->headroom;
+  buff.ingress_ifindex = burst->ingress_ifindex;
+  buff.rx_queue_index = burst->rx_queue_index;
+  buff.egress_ifindex = 0;
+  return buff;
 }
 
-BPF_RT_INLINE void xdp_copy_redirect(struct bpf_redirect* to, const struct bpf_redirect* from) {
-  const uint64_t head = xdp_redirect_pair(&from->kind, &from->target);
-  const uint64_t tail = xdp_redirect_pair(&from->map_id, &from->flags);
-  __builtin_memcpy(&to->kind, &head, 8);
-  __builtin_memcpy(&to->map_id, &tail, 8);
-}
-
-BPF_RT_INLINE void xdp_burst(struct xdp_buff* ctx, uint32_t count, uint32_t* verdicts, struct bpf_env* env,
-                             const struct bpf_prog* self, bpf_run_fn run, int may_redirect) {
-  for (uint32_t i = 0; i < count; ++i) {
-    if (may_redirect) bpf_env_begin(env); /* nothing reads it otherwise */
-    uint32_t verdict = (uint32_t)run(&ctx[i], env, self);
-    if (verdict == BPF_RT_XDP_REDIRECT) {
-      if (may_redirect)
-        xdp_copy_redirect(&ctx[i].redirect, &env->redirect);
-      else
-        ctx[i].redirect.kind = BPF_REDIRECT_NONE;
-    }
-    verdicts[i] = verdict;
+BPF_RT_INLINE void xdp_burst(struct xdp_burst* burst, struct bpf_env* env, const struct bpf_prog* self, bpf_run_fn run,
+                             int may) {
+  struct bpf_frame* const* frames = burst->frames;
+  uint32_t* verdicts = burst->verdicts;
+  struct bpf_redirect* redirects = burst->redirects;
+  struct xdp_borders* borders = burst->borders;
+  const uint32_t count = burst->count;
+  uint32_t verdicts_differ = 0;
+  uint64_t redirects_differ = 0;
+  /* A copy that nobody else has: only then can what a program writes into it stay in registers. */
+  struct bpf_env own;
+  struct bpf_env* env_of_run = env;
+  if (may & XDP_BURST_REDIRECTS) {
+    own = *env;
+    env_of_run = &own;
   }
+  uint32_t segmented = 0, bytes = 0, longest = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    const struct bpf_frame* frame = frames[i];
+    bytes += frame->pkt_len;
+    if (__builtin_expect(frame->nb_segs != 1, 0)) {
+      verdicts[i] = 0;
+      verdicts_differ = 1;
+      ++segmented;
+      continue;
+    }
+    longest = frame->pkt_len > longest ? frame->pkt_len : longest;
+    struct xdp_buff buff = xdp_buff_of(burst, frame);
+    if (may & XDP_BURST_REDIRECTS) bpf_env_begin(&own); /* nothing reads it otherwise */
+    const uint32_t verdict = (uint32_t)run(&buff, env_of_run, self);
+    verdicts[i] = verdict;
+    verdicts_differ |= verdict ^ verdicts[0];
+    if (may & XDP_BURST_REDIRECTS) {
+      const uint64_t head = own.redirect.kind | (uint64_t)own.redirect.target << 32;
+      const uint64_t tail = own.redirect.map_id | (uint64_t)own.redirect.flags << 32;
+      uint64_t first[2];
+      __builtin_memcpy(&redirects[i].kind, &head, sizeof head);
+      __builtin_memcpy(&redirects[i].map_id, &tail, sizeof tail);
+      __builtin_memcpy(first, redirects, sizeof first);
+      redirects_differ |= (head ^ first[0]) | (tail ^ first[1]);
+    } else if (verdict == BPF_RT_XDP_REDIRECT) {
+      redirects[i].kind = BPF_REDIRECT_NONE;
+    }
+    if (may & XDP_BURST_MOVES) {
+      borders[i].data_meta = (char*)buff.data_meta;
+      borders[i].data = (char*)buff.data;
+      borders[i].data_end = (char*)buff.data_end;
+    }
+  }
+  if (may & XDP_BURST_REDIRECTS) env->prandom_state = own.prandom_state; /* all that outlives a run */
+  burst->segmented = segmented;
+  burst->bytes = bytes;
+  burst->longest = longest;
+  burst->borders_moved = (may & XDP_BURST_MOVES) != 0;
+  burst->verdicts_differ = verdicts_differ;
+  burst->redirects_differ = may & XDP_BURST_REDIRECTS ? redirects_differ : 1;
 }
 
 /* The program, made by the JIT. */
 uint64_t sluice_prog(void* ctx, struct bpf_env* env, const struct bpf_prog* self);
 
-void sluice_burst_xdp(void* ctxs, uint32_t count, uint32_t* verdicts, struct bpf_env* env, const struct bpf_prog* self);
-void sluice_burst_xdp_redirect(void* ctxs, uint32_t count, uint32_t* verdicts, struct bpf_env* env,
-                               const struct bpf_prog* self);
+/* sluice_burst_xdp_<may>: the loop over sluice_prog. */
+#define XDP_BURST_FORM(may) \
+  void sluice_burst_xdp_##may(struct xdp_burst* burst, struct bpf_env* env, const struct bpf_prog* self)
+XDP_BURST_FORM(0);
+XDP_BURST_FORM(1);
+XDP_BURST_FORM(2);
+XDP_BURST_FORM(3);
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -24,8 +24,8 @@ helper_fn native_helper(base::u32 id) {
   return id < kBodies.size() ? kBodies[id] : nullptr;
 }
 
-void native_xdp_burst(void* ctxs, base::u32 count, base::u32* verdicts, bpf_env* env, const bpf_prog* self) {
-  xdp_burst(static_cast<xdp_buff*>(ctxs), count, verdicts, env, self, bpf_prog_run(self), 1);
+void native_xdp_burst(struct xdp_burst* burst, bpf_env* env, const bpf_prog* self) {
+  xdp_burst(burst, env, self, bpf_prog_run(self), XDP_BURST_REDIRECTS | XDP_BURST_MOVES);
 }
 
 const void* native_symbol(std::string_view name) {

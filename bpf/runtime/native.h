@@ -15,7 +15,7 @@ namespace bpf::runtime {
 helper_fn native_helper(base::u32 id);
 
 // The loop over packets around any program for XDP: what code without a loop of its own has for bpf_prog::burst.
-void native_xdp_burst(void* ctxs, base::u32 count, base::u32* verdicts, bpf_env* env, const bpf_prog* self);
+void native_xdp_burst(struct xdp_burst* burst, bpf_env* env, const bpf_prog* self);
 
 // Address of a helper body by symbol name ("bpf_trace_printk"), for code that refers to it by name; nullptr: none.
 const void* native_symbol(std::string_view name);

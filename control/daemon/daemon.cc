@@ -165,8 +165,7 @@ class Run {
   std::shared_ptr<dataplane::AttachedProgram> attached(const std::shared_ptr<Program>& program) {
     auto& slot = attached_[program->id()];
     if (!slot)
-      slot = std::make_shared<dataplane::AttachedProgram>(program->prog(), program,
-                                                          dataplane::moves_borders(program->info().xlated));
+      slot = std::make_shared<dataplane::AttachedProgram>(program->prog(), program);
     return slot;
   }
 

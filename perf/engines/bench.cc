@@ -150,7 +150,8 @@ Arm single_arm(std::string name, bpf_run_fn run, const bpf_prog* self) {
 Arm burst_arm(std::string name, bpf_burst_fn run, const bpf_prog* self) {
   return {std::move(name),
           [run, self](PacketBurst& packets, u32* verdicts, bpf_env* env) {
-            run(packets.contexts(), kBurst, verdicts, env, self);
+            xdp_burst burst = packets.burst(verdicts);
+            run(&burst, env, self);
           },
           {}};
 }

@@ -124,6 +124,12 @@ PacketBurst::PacketBurst(PacketKind kind)
     ctx.data_hard_start = buffers_[i].data();
     ctx.frame_sz = u32(buffers_[i].size());
     ctx.ingress_ifindex = 1;
+    heads_[i].buf_addr = reinterpret_cast<char*>(buffers_[i].data());
+    heads_[i].data_off = kHeadroom;
+    heads_[i].nb_segs = 1;
+    heads_[i].pkt_len = u32(packet.size());
+    heads_[i].buf_len = u16(buffers_[i].size());
+    frames_[i] = &heads_[i];
   }
 }
 

@@ -9,7 +9,7 @@
 #include <memory>
 
 #include "base/types.h"
-#include "bpf/abi/host/xdp_buff.h"
+#include "bpf/abi/host/xdp_burst.h"
 
 namespace engines {
 
@@ -32,11 +32,19 @@ using PacketBytes = std::array<base::u8, kPacketBytes>;
 // Packet `i` of a burst; a udp packet's walk through the flows begins at a place of its own.
 PacketBytes make_packet(PacketKind kind, base::u32 i);
 
-// Contexts in a row over buffers of 2 KiB, as a worker has them.
+// Contexts, and heads of frames, over buffers of 2 KiB, as a worker has them.
 class PacketBurst {
  public:
   explicit PacketBurst(PacketKind kind);
   xdp_buff* contexts() { return contexts_.data(); }
+  xdp_burst burst(base::u32* verdicts) {
+    return {.frames = frames_.data(),
+            .count = kBurst,
+            .ingress_ifindex = 1,
+            .verdicts = verdicts,
+            .redirects = redirects_.data(),
+            .borders = borders_.data()};
+  }
   const base::u8* packet(base::u32 i) const { return buffers_[i].data() + kHeadroom; }
 
  private:
@@ -45,6 +53,10 @@ class PacketBurst {
   std::unique_ptr<std::array<Buffer, kBurst>> storage_;
   std::array<Buffer, kBurst>& buffers_;
   std::array<xdp_buff, kBurst> contexts_{};
+  std::array<bpf_frame, kBurst> heads_{};
+  std::array<bpf_frame*, kBurst> frames_{};
+  std::array<struct bpf_redirect, kBurst> redirects_{};
+  std::array<xdp_borders, kBurst> borders_{};
 };
 
 }  // namespace engines

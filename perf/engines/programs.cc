@@ -9,7 +9,7 @@
 extern "C" {
 #define PROGRAM_ROW(name, packets, verdict)                      \
   std::uint64_t native_##name(void*, bpf_env*, const bpf_prog*); \
-  void native_##name##_burst(void*, std::uint32_t, std::uint32_t*, bpf_env*, const bpf_prog*);
+  void native_##name##_burst(xdp_burst*, bpf_env*, const bpf_prog*);
 #define MAP_ROW(name, type, key_size, value_size, entries, flags) bpf_map* native_map_##name = nullptr;
 #include "perf/engines/programs.def"
 }

@@ -24,6 +24,7 @@
 #include "tests/fuzz/program_generator.h"
 #include "tests/support/engine.h"
 #include "tests/support/host_kernel.h"
+#include "tests/support/slice.h"
 
 namespace {
 using namespace support;
@@ -31,7 +32,7 @@ using base::u32;
 using base::u64;
 
 struct Arguments {
-  u64 seed = std::random_device{}();
+  u64 seed = support::slice_seed();
   u64 count = ~u64(0);
   double seconds = 15;
   bool dump = false;
@@ -53,7 +54,7 @@ Arguments parse_arguments(int argc, char** argv) {
     else if (name == "--count")
       args.count = std::strtoull(value, nullptr, 0), args.seconds = 1e9, ++i;
     else if (name == "--seconds")
-      args.seconds = std::strtod(value, nullptr), ++i;
+      args.seconds = slice_length(std::strtod(value, nullptr)), ++i;
     else if (name == "--no-maps")
       args.generator.maps = false;
     else if (name == "--no-variable-offsets")

@@ -34,6 +34,7 @@
 #include "maps/ops.h"
 #include "tests/oracle/map_objects.h"
 #include "tests/oracle/map_types.h"
+#include "tests/support/slice.h"
 
 namespace {
 
@@ -457,10 +458,10 @@ struct Options {
 
 Options parse_options(int argc, char** argv) {
   Options options;
-  options.seed = static_cast<u64>(std::chrono::system_clock::now().time_since_epoch().count());
+  options.seed = support::slice_seed();
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string name = argv[i];
-    if (name == "--seconds") options.seconds = std::atof(argv[i + 1]);
+    if (name == "--seconds") options.seconds = support::slice_length(std::atof(argv[i + 1]));
     if (name == "--ops") options.ops = std::strtoull(argv[i + 1], nullptr, 10);
     if (name == "--seed") options.seed = std::strtoull(argv[i + 1], nullptr, 10);
     if (name == "--type") options.type = argv[i + 1];

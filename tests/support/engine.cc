@@ -10,6 +10,8 @@
 #include "bpf/runtime/default_host.h"
 #include "bpf/runtime/runtime.h"
 #include "bpf/runtime/xdp_frame.h"
+#include "tests/support/burst.h"
+#include "tests/support/burst.h"
 #include "tests/support/host_kernel.h"
 #include "tests/support/our_maps.h"
 
@@ -178,12 +180,26 @@ class OurEngine : public Engine {
     }
   }
 
+  static void set_packet(Burst& burst, base::u32 i, const xdp_buff& ctx) {
+    auto* data = static_cast<std::byte*>(ctx.data);
+    auto* buffer = static_cast<std::byte*>(ctx.data_hard_start);
+    burst.set_packet(i, buffer, ctx.frame_sz, base::u32(data - buffer),
+                     base::u32(static_cast<std::byte*>(ctx.data_end) - data));
+  }
+
   void run_burst(std::size_t n, std::vector<RunResult>& results) {
-    std::array<base::u32, kBurst> verdicts{};
-    prog_->burst(ctxs_.data(), base::u32(n), verdicts.data(), &env_, prog_);
+    Burst b{base::u32(n)};
+    b.burst.ingress_ifindex = ctxs_[0].ingress_ifindex;
+    for (base::u32 i = 0; i < n; ++i) set_packet(b, i, ctxs_[i]);
+    prog_->burst(&b.burst, &env_, prog_);
     for (std::size_t i = 0; i < n; ++i) {
-      note(i, verdicts[i], results);
-      if (verdicts[i] == kRedirectVerdict) results.back().redirect = ctxs_[i].redirect;
+      if (b.burst.borders_moved) {
+        ctxs_[i].data_meta = b.borders[i].data_meta;
+        ctxs_[i].data = b.borders[i].data;
+        ctxs_[i].data_end = b.borders[i].data_end;
+      }
+      note(i, b.verdicts[i], results);
+      if (b.verdicts[i] == kRedirectVerdict) results.back().redirect = b.redirects[i];
     }
   }
 

@@ -131,6 +131,12 @@ def build_one(build, total, notes):
     return good
 
 
+def seed_of_commit():
+    """The same for every run of a commit: what it finds can be found again. Outside of a repository: the time."""
+    head = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True)
+    return str(int(head.stdout[:12], 16) if head.returncode == 0 else time.time_ns())
+
+
 def main():
     parser = argparse.ArgumentParser(prog="tools/test")
     parser.add_argument("--long", action="store_true", help="TSan and g++ builds, long random and soak slices")
@@ -139,6 +145,8 @@ def main():
     options = parser.parse_args()
     if options.long:
         os.environ["SLUICE_LONG"] = "1"
+    os.environ.setdefault("SLUICE_SEED", seed_of_commit())
+    print(f"random slices begin at SLUICE_SEED={os.environ['SLUICE_SEED']}", flush=True)
     os.environ.setdefault("LSAN_OPTIONS", f"suppressions={ROOT}/tests/support/lsan.supp:print_suppressions=0")
 
     total, notes = Sum(), []

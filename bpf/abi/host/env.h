@@ -16,6 +16,7 @@ extern "C" {
 
 struct bpf_map;
 struct bpf_prog;
+struct xdp_burst;
 
 /* Where a packet with verdict XDP_REDIRECT goes. Written by bpf_redirect() and bpf_redirect_map(). */
 enum bpf_redirect_kind {
@@ -51,12 +52,9 @@ struct bpf_env {
 
 /* Entry points of a loaded program. `self` lets the interpreter find its program; native code ignores it.
  * run    one context, r0 comes back whole (hooks use its low 32 bits).
- * burst  `count` contexts that lie behind each other with the type's stride; verdicts[i] = (u32)r0 of context i;
- *        an XDP context whose verdict is XDP_REDIRECT has its `redirect` filled in. NULL where the type has no burst
- *        form. */
+ * burst  many packets at once, see xdp_burst.h. NULL where the type has no burst form. */
 typedef uint64_t (*bpf_run_fn)(void *ctx, struct bpf_env *env, const struct bpf_prog *self);
-typedef void (*bpf_burst_fn)(void *ctxs, uint32_t count, uint32_t *verdicts, struct bpf_env *env,
-                             const struct bpf_prog *self);
+typedef void (*bpf_burst_fn)(struct xdp_burst *burst, struct bpf_env *env, const struct bpf_prog *self);
 
 /* The part of a program that running code sees; prog_array slots and hooks hold its address. `run` and `burst` are
  * replaced, each with one store, when a better compilation of the same program is ready: load them as below, once per

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* xdp_buff.h — a packet at the XDP hook: the host side of struct xdp_md.
  *
- * Shape     a worker fills an array of these once per burst from its mbufs; it is not copied afterwards.
+ * Shape     one per run of a program; see xdp_burst.h for where it comes from.
  *           data_hard_start <= data_meta <= data <= data_end <= data_hard_start + frame_sz.
  *           Without metadata data_meta == data.
  */
@@ -18,6 +18,4 @@ struct xdp_buff {
   uint32_t ingress_ifindex;
   uint32_t rx_queue_index;
   uint32_t egress_ifindex;
-  void *mbuf; /* owner of the buffer; programs never see it */
-  struct bpf_redirect redirect;
 };

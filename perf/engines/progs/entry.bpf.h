@@ -8,8 +8,8 @@
 #ifdef __bpf__
 char _license[] SEC("license") = "GPL";
 #else
-#ifndef MAY_REDIRECT
-#define MAY_REDIRECT 0 /* 1: as the JIT has it for a program with tail calls */
+#ifndef MAY
+#define MAY 0 /* what the JIT says of the program: XDP_BURST_… */
 #endif
 #define JOIN_(a, b, c) a##b##c
 #define JOIN(a, b, c) JOIN_(a, b, c)
@@ -24,7 +24,7 @@ static inline __attribute__((always_inline)) uint64_t run_inline(void* ctx, stru
 uint64_t NATIVE_RUN(void* ctx, struct bpf_env* env, const struct bpf_prog* self) {
   return run_inline(ctx, env, self);
 }
-void NATIVE_BURST(void* ctxs, uint32_t count, uint32_t* verdicts, struct bpf_env* env, const struct bpf_prog* self) {
-  xdp_burst((struct xdp_buff*)ctxs, count, verdicts, env, self, run_inline, MAY_REDIRECT);
+void NATIVE_BURST(struct xdp_burst* burst, struct bpf_env* env, const struct bpf_prog* self) {
+  xdp_burst(burst, env, self, run_inline, MAY);
 }
 #endif

@@ -24,5 +24,5 @@ PROGRAM(ctx) {
   TAIL_CALL(ctx, stages, now);
   return XDP_DROP;
 }
-#define MAY_REDIRECT 1
+#define MAY (XDP_BURST_REDIRECTS | XDP_BURST_MOVES)
 #include "perf/engines/progs/entry.bpf.h"

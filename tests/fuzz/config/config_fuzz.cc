@@ -18,6 +18,7 @@
 
 #include "config/load.h"
 #include "config/memory_need.h"
+#include "tests/support/slice.h"
 
 namespace {
 
@@ -174,13 +175,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 }
 #else
 int main(int argc, char** argv) {
-  std::uint64_t seed = std::random_device{}();
+  std::uint64_t seed = support::slice_seed();
   double seconds = 8;
   std::vector<std::string> seeds;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string_view name = argv[i];
     if (name == "--seed") seed = std::strtoull(argv[i + 1], nullptr, 0);
-    if (name == "--seconds") seconds = std::strtod(argv[i + 1], nullptr);
+    if (name == "--seconds") seconds = support::slice_length(std::strtod(argv[i + 1], nullptr));
     if (name != "--cases") continue;
     for (const auto& entry : std::filesystem::directory_iterator(argv[i + 1])) read_seeds(entry.path(), seeds);
   }

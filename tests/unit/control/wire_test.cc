@@ -15,6 +15,7 @@
 #include "bpf/load/client.h"
 #include "control/door_server.h"
 #include "tests/support/insn.h"
+#include "tests/support/slice.h"
 #include "tests/unit/control/bpf_calls.h"
 
 namespace control_test {
@@ -256,7 +257,7 @@ TEST_F(Wire, AThousandHandlesClosedAtOnceLeaveNothing) {
 }
 
 TEST_F(Wire, HostileMessagesEndTheConnectionOrAnswerButNeverHurt) {
-  const unsigned seed = std::random_device()();
+  const auto seed = support::slice_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
   // A well-formed call to mutate: PROG_LOAD has the most parts.

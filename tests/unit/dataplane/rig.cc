@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "bpf/runtime/runtime.h"
+#include "bpf/runtime/burst.h"
 
 namespace test {
 namespace {
@@ -17,27 +17,24 @@ u64 run_native(void* ctx, bpf_env* env, const bpf_prog* self) {
   return static_cast<const NativeProgram*>(self->engine)->function(static_cast<xdp_buff*>(ctx), env);
 }
 
-// As the engine's burst loop: env made ready per packet, the redirect of a redirected one noted.
-void burst_native(void* ctxs, u32 count, u32* verdicts, bpf_env* env, const bpf_prog* self) {
-  auto* buffs = static_cast<xdp_buff*>(ctxs);
-  for (u32 i = 0; i < count; ++i) {
-    bpf_env_begin(env);
-    verdicts[i] = u32(run_native(&buffs[i], env, self));
-    if (verdicts[i] == BPF_RT_XDP_REDIRECT) buffs[i].redirect = env->redirect;
-  }
+template <int kMay>
+void burst_native(struct xdp_burst* burst, bpf_env* env, const bpf_prog* self) {
+  xdp_burst(burst, env, self, run_native, kMay);
 }
 
 }  // namespace
 
 std::shared_ptr<const dataplane::AttachedProgram> make_program(XdpFunction function, u32 id, bool burst,
-                                                               bool moves_borders) {
+                                                               bool moves_packet) {
   auto native = std::make_shared<NativeProgram>();
   native->function = function;
   native->prog.run = run_native;
-  native->prog.burst = burst ? burst_native : nullptr;
+  native->prog.burst = !burst         ? nullptr
+                       : moves_packet ? burst_native < XDP_BURST_REDIRECTS | XDP_BURST_MOVES >
+                                      : burst_native<XDP_BURST_REDIRECTS>;
   native->prog.id = id;
   native->prog.engine = native.get();
-  return std::make_shared<dataplane::AttachedProgram>(&native->prog, native, moves_borders);
+  return std::make_shared<dataplane::AttachedProgram>(&native->prog, native);
 }
 
 u32 redirect_to(bpf_env* env, u32 ifindex) {

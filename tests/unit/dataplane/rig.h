@@ -28,7 +28,7 @@ using XdpFunction = u32 (*)(xdp_buff* ctx, bpf_env* env);
 
 // `burst` false leaves the burst entry point out, as for a program the interpreter runs.
 std::shared_ptr<const dataplane::AttachedProgram> make_program(XdpFunction function, u32 id = 1, bool burst = true,
-                                                               bool moves_borders = true);
+                                                               bool moves_packet = true);
 // The helpers, as a compiled program would call them.
 u32 redirect_to(bpf_env* env, u32 ifindex);
 u32 redirect_to_map(bpf_env* env, u32 map_id, u32 ifindex, u32 flags);

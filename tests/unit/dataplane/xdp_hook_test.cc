@@ -288,35 +288,6 @@ TEST(XdpHook, FullQueueOfAPortWithoutLinkSaysSo) {
   EXPECT_EQ(drops(done, "a", DropReason::tx_no_link), 745u);
 }
 
-bpf::bpf_insn call(base::u8 kind, base::s32 number) {
-  return {bpf::BPF_JMP | bpf::BPF_CALL, 0, kind, 0, number};
-}
-bpf::bpf_insn load(base::u8 size, base::s16 offset) {
-  return {base::u8(bpf::BPF_LDX | size | bpf::BPF_MEM), 2, 1, offset, 0};
-}
-
-TEST(MovesBorders, IsSaidOfProgramsThatCouldSeeOrMoveThem) {
-  const auto moves = [](bpf::bpf_insn insn) { return moves_borders({&insn, 1}); };
-  EXPECT_TRUE(moves(call(0, bpf::BPF_FUNC_xdp_adjust_head)));
-  EXPECT_TRUE(moves(call(0, bpf::BPF_FUNC_xdp_adjust_tail)));
-  EXPECT_TRUE(moves(call(0, bpf::BPF_FUNC_xdp_adjust_meta)));
-  EXPECT_TRUE(moves(call(0, bpf::BPF_FUNC_tail_call)));
-  EXPECT_TRUE(moves(call(bpf::BPF_PSEUDO_KFUNC_CALL, 1)));
-  EXPECT_TRUE(moves(call(0, 100000)));
-  EXPECT_TRUE(moves(load(bpf::BPF_W, 8))) << "data_meta";
-}
-
-TEST(MovesBorders, IsNotSaidOfProgramsThatLookAtTheFrameAlone) {
-  const bpf::bpf_insn insns[] = {load(bpf::BPF_W, 0),
-                                 load(bpf::BPF_W, 4),
-                                 load(bpf::BPF_H, 8),
-                                 call(0, bpf::BPF_FUNC_map_lookup_elem),
-                                 call(0, bpf::BPF_FUNC_redirect),
-                                 call(0, bpf::BPF_FUNC_xdp_load_bytes),
-                                 call(bpf::BPF_PSEUDO_CALL, 3)};
-  EXPECT_FALSE(moves_borders(insns));
-}
-
 TEST(XdpHook, ProgramThatLeavesTheBordersAloneSeesAndSendsTheSameFrames) {
   Rig rig({"a", "b"});
   ASSERT_TRUE(rig.plane().set_on_pass("a", PassForward{"b"}));

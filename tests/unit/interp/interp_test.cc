@@ -10,6 +10,7 @@
 #include "bpf/interp/alu.h"
 #include "bpf/runtime/default_host.h"
 #include "bpf/runtime/runtime.h"
+#include "tests/support/burst.h"
 #include "tests/support/insn.h"
 
 namespace bpf::interp {
@@ -136,16 +137,19 @@ TEST(Interp, BurstGivesEachContextItsVerdictAndRedirect) {
                     ldx(BPF_W, R1, R1, offsetof(xdp_buff, ingress_ifindex)), add64_imm(R1, 1), mov64_imm(R2, 0),
                     call_helper(BPF_FUNC_redirect), exit_insn(), mov64_imm(R0, 2), exit_insn()}));
   const auto image = make_image(p, {});
-  xdp_buff ctxs[5] = {};
-  for (u32 i = 0; i < 5; ++i) ctxs[i].rx_queue_index = i % 2, ctxs[i].ingress_ifindex = 10 * i;
-  u32 verdicts[5];
   bpf_env env = make_env();
-  image->prog()->burst(ctxs, 5, verdicts, &env, image->prog());
-  for (u32 i = 0; i < 5; ++i) {
-    EXPECT_EQ(verdicts[i], i % 2 ? 2u : 4u);
-    if (i % 2 == 0) {
-      EXPECT_EQ(ctxs[i].redirect.target, 10 * i + 1);
+  for (u32 queue = 0; queue < 2; ++queue) {
+    support::Burst burst(5);
+    burst.burst.rx_queue_index = queue;
+    burst.burst.ingress_ifindex = 10;
+    image->prog()->burst(&burst.burst, &env, image->prog());
+    for (u32 i = 0; i < 5; ++i) {
+      EXPECT_EQ(burst.verdicts[i], queue ? 2u : 4u);
+      if (queue == 0) {
+        EXPECT_EQ(burst.redirects[i].target, 11u);
+      }
     }
+    EXPECT_EQ(burst.burst.verdicts_differ, 0u);
   }
 }
 

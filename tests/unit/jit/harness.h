@@ -12,6 +12,7 @@
 #include "bpf/jit/jit.h"
 #include "bpf/runtime/default_host.h"
 #include "bpf/runtime/runtime.h"
+#include "tests/support/burst.h"
 #include "tests/support/insn.h"
 
 namespace bpf::jit {

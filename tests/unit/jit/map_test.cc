@@ -130,7 +130,7 @@ LoweredProgram make_caller(s64 index) {
   p.insns[6].op = LowOp::tail_call;
   p.maps.resize(1);
   p.maps[0].type = BPF_MAP_TYPE_PROG_ARRAY;
-  p.uses_tail_call = true;
+  p.moves_packet = true;
   return p;
 }
 

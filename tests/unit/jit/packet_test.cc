@@ -14,11 +14,12 @@ constexpr int kPackets = 21;
 struct Packets {
   u8 bytes[kPackets][128] = {};
   xdp_buff contexts[kPackets] = {};
+  static u32 length(u32 i) { return i % 5 == 0 ? 10 : 64; }
   Packets() {
     for (int i = 0; i < kPackets; ++i) {
       for (int b = 0; b < 128; ++b) bytes[i][b] = u8(i * 7 + b);
       contexts[i].data = bytes[i];
-      contexts[i].data_end = bytes[i] + (i % 5 == 0 ? 10 : 64);
+      contexts[i].data_end = bytes[i] + length(i);
       contexts[i].data_meta = bytes[i];
       contexts[i].data_hard_start = bytes[i];
       contexts[i].frame_sz = 128;
@@ -43,15 +44,24 @@ TEST(JitPacket, BurstComputesWhatSinglesCompute) {
     const auto c = build(make_swap(), tier);
     ASSERT_TRUE(c);
     ASSERT_NE(c->prog()->burst, nullptr);
-    for (const u32 count : {0u, 1u, 3u, 4u, 5u, 21u}) {
+    for (const u32 count : {1u, 2u, 3u, 4u, 5u, 21u}) {
       Packets one_by_one, together;
       bpf_env env = make_env();
-      u32 verdicts[kPackets + 1];
-      verdicts[count] = 0xdeadbeef;
-      c->prog()->burst(together.contexts, count, verdicts, &env, c->prog());
-      for (u32 i = 0; i < count; ++i) EXPECT_EQ(verdicts[i], u32(run(*c, &one_by_one.contexts[i]))) << i;
+      Burst b(count);
+      b.verdicts[count] = 0xdeadbeef;
+      for (u32 i = 0; i < count; ++i) b.set_packet(i, together.bytes[i], 128, 0, together.length(i));
+      c->prog()->burst(&b.burst, &env, c->prog());
+      u32 differ = 0;
+      for (u32 i = 0; i < count; ++i) {
+        EXPECT_EQ(b.verdicts[i], u32(run(*c, &one_by_one.contexts[i]))) << i;
+        differ |= b.verdicts[i] ^ b.verdicts[0];
+      }
       EXPECT_EQ(std::memcmp(one_by_one.bytes, together.bytes, sizeof together.bytes), 0);
-      EXPECT_EQ(verdicts[count], 0xdeadbeef);
+      EXPECT_EQ(b.verdicts[count], 0xdeadbeef);
+      EXPECT_EQ(b.burst.borders_moved, 0u);
+      if (count != 0) {
+        EXPECT_EQ(b.burst.verdicts_differ != 0, differ != 0);
+      }
     }
   }
 }
@@ -64,28 +74,33 @@ TEST(JitPacket, TooShortPacketIsLeftAlone) {
   EXPECT_EQ(packets.bytes[0][0], 0);
 }
 
-// return bpf_redirect(r1 = ifindex of the context, 0)
-LoweredProgram make_redirect(bool flagged) {
-  LoweredProgram p = lowered(code({ldx(BPF_W, R1, R1, offsetof(xdp_buff, ingress_ifindex)), mov64_imm(R2, 0),
-                                   call_helper(BPF_FUNC_redirect), exit_insn()}));
-  p.insns[0].mem = MemKind::host;
-  p.uses_redirect = flagged;
+// return bpf_redirect(r1 = bytes of the packet, 0)
+LoweredProgram make_redirect() {
+  LoweredProgram p =
+      lowered(code({ldx(BPF_DW, R2, R1, offsetof(xdp_buff, data)), ldx(BPF_DW, R1, R1, offsetof(xdp_buff, data_end)),
+                    alu64_reg(BPF_SUB, R1, R2), mov64_imm(R2, 0), call_helper(BPF_FUNC_redirect), exit_insn()}));
+  p.insns[0].mem = p.insns[1].mem = MemKind::host;
+  p.uses_redirect = true;
   return p;
 }
 
-TEST(JitPacket, BurstStoresTheRedirectOfEachPacket) {
+TEST(JitPacket, BurstStoresTheRedirectOfEachPacketAndSaysWhetherTheyDiffer) {
   for (const Tier tier : kTiers) {
-    const auto c = build(make_redirect(true), tier);
+    const auto c = build(make_redirect(), tier);
     ASSERT_TRUE(c);
-    Packets packets;
-    for (int i = 0; i < kPackets; ++i) packets.contexts[i].ingress_ifindex = u32(100 + i);
-    bpf_env env = make_env();
-    u32 verdicts[kPackets];
-    c->prog()->burst(packets.contexts, kPackets, verdicts, &env, c->prog());
-    for (int i = 0; i < kPackets; ++i) {
-      EXPECT_EQ(verdicts[i], 4u);
-      EXPECT_EQ(packets.contexts[i].redirect.kind, u32(BPF_REDIRECT_IFINDEX));
-      EXPECT_EQ(packets.contexts[i].redirect.target, u32(100 + i));
+    for (const u32 step : {0u, 1u}) {
+      u8 bytes[64] = {};
+      Burst b(kPackets);
+      for (u32 i = 0; i < kPackets; ++i) b.set_packet(i, bytes, sizeof bytes, 0, 20 + i * step);
+      bpf_env env = make_env();
+      c->prog()->burst(&b.burst, &env, c->prog());
+      for (u32 i = 0; i < kPackets; ++i) {
+        EXPECT_EQ(b.verdicts[i], 4u);
+        EXPECT_EQ(b.redirects[i].kind, u32(BPF_REDIRECT_IFINDEX));
+        EXPECT_EQ(b.redirects[i].target, 20 + i * step);
+      }
+      EXPECT_EQ(b.burst.verdicts_differ, 0u);
+      EXPECT_EQ(b.burst.redirects_differ != 0, step != 0);
     }
   }
 }

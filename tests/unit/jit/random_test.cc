@@ -4,6 +4,7 @@
 #include <random>
 
 #include "bpf/interp/interp.h"
+#include "tests/support/slice.h"
 #include "tests/unit/jit/harness.h"
 
 namespace bpf::jit {
@@ -112,10 +113,9 @@ class Generator {
 };
 
 TEST(JitRandom, InterpreterAndBothTiersAgree) {
-  const char* chosen = std::getenv("SLUICE_SEED");
-  const u64 first = chosen ? std::strtoull(chosen, nullptr, 0) : std::random_device()();
+  const u64 first = support::slice_seed();
   const char* wanted = std::getenv("SLUICE_RANDOM_PROGRAMS");
-  const int programs = wanted ? std::atoi(wanted) : 60;
+  const int programs = wanted ? std::atoi(wanted) : int(support::slice_length(60));
   for (int i = 0; i < programs; ++i) {
     const u64 seed = first + u64(i);
     SCOPED_TRACE("SLUICE_SEED=" + std::to_string(seed));

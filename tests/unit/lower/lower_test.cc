@@ -125,7 +125,7 @@ TEST(Lower, CallsGetTheirKindTargetAndMap) {
   EXPECT_EQ(low->insns[1].op, LowOp::helper);
   EXPECT_EQ(low->insns[1].map_index, 3);
   EXPECT_EQ(low->insns[2].op, LowOp::tail_call);
-  EXPECT_TRUE(low->uses_tail_call);
+  EXPECT_TRUE(low->moves_packet);
   EXPECT_TRUE(low->uses_redirect) << "the program behind a tail call may redirect";
 }
 
@@ -135,6 +135,13 @@ TEST(Lower, OnlyAReachedRedirectCounts) {
   EXPECT_FALSE(c.run()->uses_redirect);
   c.fact(2).reached = true;
   EXPECT_TRUE(c.run()->uses_redirect);
+}
+
+TEST(Lower, HelpersThatMoveThePacketAreNoted) {
+  for (const u32 id : {BPF_FUNC_xdp_adjust_head, BPF_FUNC_xdp_adjust_meta, BPF_FUNC_xdp_adjust_tail})
+    EXPECT_TRUE(Case(code({call_helper(id), exit_insn()})).run()->moves_packet) << id;
+  for (const u32 id : {BPF_FUNC_map_lookup_elem, BPF_FUNC_redirect, BPF_FUNC_xdp_load_bytes})
+    EXPECT_FALSE(Case(code({call_helper(id), exit_insn()})).run()->moves_packet) << id;
 }
 
 TEST(Lower, FactsOfAnotherProgramAreRefused) {

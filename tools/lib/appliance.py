@@ -9,6 +9,7 @@ import tempfile
 import time
 
 from builds import BUILD
+from cpu_clock import busiest, thread_seconds
 
 
 class Appliance:
@@ -102,17 +103,21 @@ class Appliance:
         for port in ports:
             for name, count in port["verdicts"].items():
                 verdicts[name] = verdicts.get(name, 0) + count
-        return time.monotonic(), sum(p["received"]["packets"] for p in ports), verdicts
+        received = sum(p["received"]["packets"] for p in ports)
+        return time.monotonic(), received, verdicts
 
     def receive_mpps(self, seconds, verdict):
-        """Rate of frames received. All of them must have got `verdict` meanwhile: the program did its work."""
-        time_0, count_0, before = self.received()
+        """Rate of frames received, per second that the worker had of its CPU.
+
+        All of them must have got `verdict` meanwhile: the program did its work.
+        """
+        cpu_0, (_, count_0, before) = thread_seconds(self.process.pid), self.received()
         time.sleep(seconds)
-        time_1, count_1, after = self.received()
+        cpu_1, (_, count_1, after) = thread_seconds(self.process.pid), self.received()
         judged = after.get(verdict, 0) - before.get(verdict, 0)
         if count_1 == count_0 or judged < 0.99 * (count_1 - count_0):
             raise RuntimeError(f"{judged} of {count_1 - count_0} frames had verdict {verdict}")
-        return (count_1 - count_0) / (time_1 - time_0) / 1e6
+        return (count_1 - count_0) / busiest(cpu_0, cpu_1) / 1e6
 
 
 def accounting_faults(ports):

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -183,7 +184,10 @@ int main(int argc, char** argv) {
     if (name == "--seed") seed = std::strtoull(argv[i + 1], nullptr, 0);
     if (name == "--seconds") seconds = support::slice_length(std::strtod(argv[i + 1], nullptr));
     if (name != "--cases") continue;
-    for (const auto& entry : std::filesystem::directory_iterator(argv[i + 1])) read_seeds(entry.path(), seeds);
+    // In order: a seed means the same texts in every checkout.
+    std::set<std::filesystem::path> files;
+    for (const auto& entry : std::filesystem::directory_iterator(argv[i + 1])) files.insert(entry.path());
+    for (const auto& file : files) read_seeds(file, seeds);
   }
   // Most cases are bad ones, and most mutations make bad ones of good: begin with good ones as often.
   std::vector<std::string> good;

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 NATIVE_ONLY = {"bpf_trace_printk"}  # bpf/runtime/runtime.h
-LOOPS = {"sluice_burst_xdp", "sluice_burst_xdp_redirect"}
+LOOPS = {f"sluice_burst_xdp_{may}" for may in range(4)}
 
 
 def main(nm, bitcode, helpers):

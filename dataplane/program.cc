@@ -4,6 +4,7 @@
 #include <rte_cycles.h>
 
 namespace dataplane {
+
 ProgramStats AttachedProgram::stats() const noexcept {
   ProgramStats sum;
   u64 cycles = 0;

@@ -73,7 +73,7 @@ bool Walk::step_throw(const bpf_insn& i, bool* path_ends) {
   *path_ends = true;
   if (!check_nothing_held("bpf_throw", true)) return false;
   const ReturnRange* range = find_return_range();
-  if (cfg_.exception_callback || cur_.frame().subprog != 0 || range == nullptr) return true;
+  if (cfg_.exception_callback || walked_subprog_ != 0 || range == nullptr) return true;
   mark_precise(cookie);
   if (cookie.var.smin >= range->min && cookie.var.smax <= range->max) return true;
   return refuse_return("At program exit", BPF_REG_1, cookie, *range);

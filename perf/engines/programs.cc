@@ -26,7 +26,7 @@ constexpr ProgramRow kPrograms[] = {
 
 const MapRow kMaps[] = {
 #define MAP_ROW(name, type, key_size, value_size, entries, flags) \
-  {#name, {bpf::BPF_MAP_TYPE_##type, key_size, value_size, entries, flags, 0, 0, #name}, &native_map_##name},
+  {#name, {bpf::BPF_MAP_TYPE_##type, key_size, value_size, entries, flags, 0, 0, false, #name}, &native_map_##name},
 #include "perf/engines/programs.def"
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// kernel_btf.h — a kernel's types with an index by name: what kfuncs, typed pointers and attach points are looked up in.
+// kernel_btf.h — a kernel's types, indexed by name: where kfuncs, typed pointers and attach points are looked up.
 //
 // Shape     Btf + hash table from a name to the ids that bear it.
 // Threads   immutable.

@@ -3,7 +3,8 @@
  *
  * Shape     C11 sources compiled twice: into a static library (interpreter, and what the JIT leaves out of line) and by
  *           clang into runtime.bc, which the JIT links into each program's module so that bodies inline.
- *           bpf_trace_printk alone is only native: code that calls it binds to runtime::native_symbol().
+ *           bpf_trace_printk and the bodies for ring buffers and perf events are only native: code that calls them
+ *           binds to runtime::native_symbol().
  *           A body takes (env, r1 … r5) as integers and returns r0; it ignores arguments that the helper does not have.
  * Threads   runs on the thread that owns `env`; no globals are written.
  * Errors    negative errno in r0, as the helpers of Linux return them.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // iterator.cc — open-coded iterators: objects on the stack that a loop takes elements from until none is left.
 //
-// Shape     an iterator of n slots: every byte Byte::iter; Slot::spilled holds its type, the reference (lowest slot only),
-//           flags (kRcu, kUntrusted), off: kActive or kDrained, id: how many turns the walk went.
+// Shape     an iterator of n slots: every byte Byte::iter; Slot::spilled holds its type, the reference (lowest slot
+//           only), flags (kRcu, kUntrusted), off: kActive or kDrained, id: how many turns the walk went.
 // Source    soundness: a drained iterator returns null; an active one may do either, so both ways are walked. An
 //           iterator ends at run time, so a turn that begins in a state within an earlier turn's adds nothing new.
 #include "bpf/verifier/kfunc.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // kfunc_args.cc — arguments of kernel functions, one rule per kind of parameter (kfunc.h).
 //
-// Source    soundness: a pointer goes only where its type and its trust suffice, memory only as large as was proved; what a
-//           function may write is forgotten afterwards.
+// Source    soundness: a pointer goes only where its type and its trust suffice, memory only as large as was proved;
+//           what a function may write is forgotten afterwards.
 #include "bpf/abi/flags.h"
 #include "bpf/verifier/kfunc.h"
 #include "bpf/verifier/print.h"

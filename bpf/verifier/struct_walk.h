@@ -3,8 +3,8 @@
 //
 // Shape     pure functions over one Btf. Threads: re-entrant. Cost: linear in the members on the way.
 // Errors    WalkedField::error and Linux's sentence.
-// Source    soundness: an access is allowed only when all its bytes lie in one member (or one bit field's bytes), and is
-//           a pointer only when it reads exactly a member that is one.
+// Source    soundness: an access is allowed only when all its bytes lie in one member (or one bit field's bytes),
+//           and is a pointer only when it reads exactly a member that is one.
 #pragma once
 
 #include <string>

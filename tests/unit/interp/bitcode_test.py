@@ -7,7 +7,9 @@ import re
 import subprocess
 import sys
 
-NATIVE_ONLY = {"bpf_trace_printk"}  # bpf/runtime/runtime.h
+# bpf/runtime/runtime.h
+NATIVE_ONLY = {"bpf_trace_printk", "bpf_perf_event_output"} | {
+    f"bpf_ringbuf_{what}" for what in ("reserve", "submit", "discard", "output", "query")}
 LOOPS = {f"sluice_burst_xdp_{may}" for may in range(4)}
 
 

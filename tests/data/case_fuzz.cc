@@ -44,6 +44,19 @@ void print_program(const bpf::ProgSource& source) {
   }
 }
 
+// A program has the maps that it names; here the others stand in the list as well, and shall make no difference.
+void forget_unused_maps(bpf::ProgSource& source) {
+  std::vector<bool> used(source.maps.size());
+  for (std::size_t i = 0; i < source.insns.size(); ++i) {
+    const bpf::bpf_insn& insn = source.insns[i];
+    if (!bpf::insn_is_ld_imm64(insn)) continue;
+    if (static_cast<std::size_t>(insn.imm) < used.size()) used[static_cast<std::size_t>(insn.imm)] = true;
+    ++i;
+  }
+  for (std::size_t i = 1; i < used.size(); ++i)
+    if (!used[i]) source.maps[i] = source.maps[0];
+}
+
 class Fuzz {
  public:
   Fuzz(const std::vector<FuzzCase>& cases, std::span<const support::Fd> maps, const FuzzOptions& options)
@@ -54,6 +67,7 @@ class Fuzz {
     const FuzzCase& from = cases_[random() % cases_.size()];
     bpf::ProgSource program = from.source;
     support::mutate(program, cases_[random() % cases_.size()].source, random);
+    forget_unused_maps(program);
     const auto ours = bpf::verifier::verify(program, {.kernel = options_.kernel});
     ++done_;
     if (ours.unsupported) {

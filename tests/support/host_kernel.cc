@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -70,6 +71,24 @@ std::unique_ptr<char[]> make_log(base::u32 level) {
   return log;
 }
 
+// Linux takes no types for these; libbpf leaves them out as well.
+bool is_untyped(bpf::bpf_map_type type) {
+  constexpr bpf::bpf_map_type kUntyped[] = {bpf::BPF_MAP_TYPE_PERF_EVENT_ARRAY,
+                                            bpf::BPF_MAP_TYPE_CGROUP_ARRAY,
+                                            bpf::BPF_MAP_TYPE_STACK_TRACE,
+                                            bpf::BPF_MAP_TYPE_ARRAY_OF_MAPS,
+                                            bpf::BPF_MAP_TYPE_HASH_OF_MAPS,
+                                            bpf::BPF_MAP_TYPE_DEVMAP,
+                                            bpf::BPF_MAP_TYPE_DEVMAP_HASH,
+                                            bpf::BPF_MAP_TYPE_CPUMAP,
+                                            bpf::BPF_MAP_TYPE_XSKMAP,
+                                            bpf::BPF_MAP_TYPE_SOCKMAP,
+                                            bpf::BPF_MAP_TYPE_SOCKHASH,
+                                            bpf::BPF_MAP_TYPE_QUEUE,
+                                            bpf::BPF_MAP_TYPE_STACK};
+  return std::ranges::find(kUntyped, type) != std::end(kUntyped);
+}
+
 }  // namespace
 
 Fd::~Fd() {
@@ -99,7 +118,7 @@ base::Result<Fd> host_make_map(const bpf::MapFacts& facts, int inner) {
   if (inner >= 0) attr.inner_map_fd = static_cast<base::u32>(inner);
   std::strncpy(attr.map_name, facts.name.c_str(), sizeof attr.map_name - 1);
   Fd btf;
-  if (!facts.btf.empty() && facts.btf_value_type_id != 0) {
+  if (!facts.btf.empty() && facts.btf_value_type_id != 0 && !is_untyped(facts.type)) {
     btf = load_btf(facts.btf);
     if (!btf.valid()) return os_error("BTF_LOAD of a map");
     attr.btf_fd = static_cast<base::u32>(btf.get());

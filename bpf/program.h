@@ -49,6 +49,7 @@ struct MapFacts {
 struct ProgSource {
   bpf_prog_type type = BPF_PROG_TYPE_UNSPEC;
   bpf_attach_type expected_attach_type = bpf_attach_type(0);
+  u32 attach_btf_id = 0;             // tracing, LSM: the hook, in the kernel's BTF
   u32 prog_flags = 0;
   bool gpl_compatible = false;
   bool privileged = true;            // false: the unprivileged rules apply as well

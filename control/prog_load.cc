@@ -29,7 +29,10 @@ base::Status check_attr(const DoorState& state, const Client& client, const bpf_
   if (attr.prog_ifindex != 0) return base::Error(EOPNOTSUPP, "programs offloaded to a device are not supported");
   if (attr.expected_attach_type >= bpf::__MAX_BPF_ATTACH_TYPE)
     return base::Error(EINVAL, "unknown expected_attach_type");
-  if (attr.attach_btf_id != 0 || attr.attach_prog_fd != 0)
+  const bool has_target = attr.prog_type == bpf::BPF_PROG_TYPE_TRACING || attr.prog_type == bpf::BPF_PROG_TYPE_LSM;
+  if (has_target && attr.attach_prog_fd != 0)
+    return base::Error(EOPNOTSUPP, "tracing other programs or kernel modules is planned, not implemented yet");
+  if (!has_target && (attr.attach_btf_id != 0 || attr.attach_prog_fd != 0))
     return base::Error(EINVAL, "this program type has no attach target at load time");
   return base::success();
 }

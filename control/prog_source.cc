@@ -159,6 +159,7 @@ base::Result<ResolvedProgram> resolve_program(Client& client, const bpf_attr& at
   source.type = bpf::bpf_prog_type(attr.prog_type);
   source.expected_attach_type = bpf::bpf_attach_type(attr.expected_attach_type);
   source.prog_flags = attr.prog_flags;
+  source.attach_btf_id = attr.attach_btf_id;
   source.privileged = client.privileged();
   SLUICE_TRY(source.name, parse_name(attr.prog_name));
   if (attr.license == 0 || attr.insns == 0) return base::Error(EFAULT, "no licence or no instructions");

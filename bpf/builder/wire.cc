@@ -46,8 +46,8 @@ void fields(Archive& a, MapFacts& m) {
 }
 template <class Archive>
 void fields(Archive& a, ProgSource& s) {
-  a(s.type, s.expected_attach_type, s.prog_flags, s.gpl_compatible, s.privileged, s.name, s.insns, s.maps, s.inner_maps,
-    s.btf,
+  a(s.type, s.expected_attach_type, s.attach_btf_id, s.prog_flags, s.gpl_compatible, s.privileged, s.name, s.insns,
+    s.maps, s.inner_maps, s.btf,
     s.func_info, s.line_info);
 }
 template <class Archive>

@@ -90,6 +90,7 @@ const CtxField* Walk::find_ctx_access(s32 off, int bytes, Access how) const {
 
 bool Walk::access_ctx(u32 r, s32 off, int bytes, Access how, int value, bool sign_extend) {
   if (!check_pointer_unmodified(reg(r), r)) return false;
+  if (has_attach_target(source_.type)) return access_argument(off, bytes, how, value, sign_extend);
   const CtxField* f = find_ctx_access(off, bytes, how);
   if (f == nullptr || (sign_extend && f->kind != CtxKind::scalar && bytes == f->size))
     return refuse(EACCES, format("invalid bpf_context access off=%d size=%d\n", off, bytes),

@@ -89,6 +89,7 @@ bool Walk::refuse_return(const char* where, u32 r, const Reg& value, ReturnRange
 }
 
 const ReturnRange* Walk::find_return_range() const {
+  if (has_attach_target(source_.type)) return btf_.target.returns ? &*btf_.target.returns : nullptr;
   for (const ReturnRange& r : spec_.returns)
     if (r.attach_types.empty() ||
         std::find(r.attach_types.begin(), r.attach_types.end(), attach_) != r.attach_types.end())

@@ -12,6 +12,7 @@
 #include "bpf/btf/kernel_btf.h"
 #include "bpf/program.h"
 #include "bpf/registry/prog_spec.h"
+#include "bpf/verifier/attach.h"
 #include "bpf/verifier/cfg.h"
 #include "bpf/verifier/map_table.h"
 #include "bpf/verifier/problem.h"
@@ -27,6 +28,7 @@ struct SubprogBtf {
 
 struct ProgramBtf {
   std::optional<btf::Btf> types;
+  AttachTarget target;                           // of a type that has one
   std::shared_ptr<const btf::KernelBtf> kernel;  // null: the program needs none
   MapTable maps;
   std::vector<SubprogBtf> subprogs;  // parallel to Cfg::subprogs; empty without func_info

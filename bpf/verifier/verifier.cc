@@ -77,7 +77,8 @@ class Run {
     const bool sleepable = (source_.prog_flags & BPF_F_SLEEPABLE) != 0;
     if (source_.type == BPF_PROG_TYPE_SYSCALL && !sleepable)
       return Problem{.error = EINVAL, .log = "Syscall programs can only be sleepable\n"};
-    if (sleepable && source_.type != BPF_PROG_TYPE_SYSCALL && source_.type != BPF_PROG_TYPE_KPROBE)
+    if (sleepable && source_.type != BPF_PROG_TYPE_SYSCALL && source_.type != BPF_PROG_TYPE_KPROBE &&
+        !has_attach_target(source_.type))
       return Problem{
           .error = EINVAL,
           .log = "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable\n"};
@@ -93,7 +94,7 @@ class Run {
 
   // Reading them takes longer than most verifications: only for who refers to them.
   std::optional<Problem> find_kernel_types() {
-    bool needed = false;
+    bool needed = has_attach_target(source_.type);
     for (const bpf_insn& i : source_.insns)
       needed |=
           (is_call(i) && i.src_reg == BPF_PSEUDO_KFUNC_CALL) || (insn_is_ld_imm64(i) && i.src_reg == BPF_PSEUDO_BTF_ID);
@@ -102,6 +103,8 @@ class Run {
     const btf::KernelBtf* types = kernel_types();
     if (!needed) return std::nullopt;
     if (types == nullptr) return Problem{.error = 524, .log = "calling kernel function is not supported without BTF\n"};
+    if (has_attach_target(source_.type))
+      if (auto problem = find_attach_target(source_, *types, btf_.target)) return problem;
     return check_kfunc_calls(source_, *btf_.kernel);
   }
 

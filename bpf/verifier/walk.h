@@ -137,6 +137,9 @@ class Walk {
   bool step_aligned_atomic(const bpf_insn& insn);
   bool check_atomic_fields(const bpf_insn& insn);
   bool check_atomic_target(const Reg& pointer, u32 r, const char* verb);
+  // --- ctx_args.cc
+  bool access_argument(s32 off, int bytes, Access how, int value, bool sign_extend);
+  bool load_pointer_argument(u32 pointee, u32 index, int value, const std::string& arg);
   // --- ctx_access.cc
   bool access_ctx(u32 r, s32 off, int bytes, Access how, int value, bool sign_extend);
   const CtxField* find_ctx_access(s32 off, int bytes, Access how) const;

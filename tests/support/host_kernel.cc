@@ -173,6 +173,7 @@ HostLoad host_load(const bpf::ProgSource& source, std::span<const Fd> maps, base
   attr.license = address(source.gpl_compatible ? "GPL" : "Proprietary");
   attr.prog_flags = source.prog_flags;
   attr.expected_attach_type = source.expected_attach_type;
+  attr.attach_btf_id = source.attach_btf_id;
   std::strncpy(attr.prog_name, source.name.c_str(), sizeof attr.prog_name - 1);
   const auto log = make_log(log_level);
   if (log) {

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// attach.h — the kernel function, tracepoint or iterator that a tracing or LSM program is loaded for.
+//
+// Shape     find_attach_target(): attach_btf_id -> AttachTarget; its arguments are the program's context.
+// Threads   re-entrant. Errors: EINVAL and Linux's sentence; hooks whose rules only a list of the kernel's tells are
+//           refused as unsupported.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "bpf/btf/kernel_btf.h"
+#include "bpf/program.h"
+#include "bpf/registry/prog_spec.h"
+#include "bpf/verifier/problem.h"
+
+namespace bpf::verifier {
+
+// What is special about one argument (hook_args.def).
+enum class HookArg : u8 { plain, number, or_null, trusted_or_null, buf_or_null, rdonly_buf_or_null };
+
+struct AttachTarget {
+  std::string name;                    // in the kernel's BTF
+  std::string shown;                   // as Linux names it in the log: a tracepoint without its prefix
+  u32 proto = 0;                       // its BTF prototype
+  u32 skipped = 0;                     // leading parameters that are no arguments of the program
+  bool trusted = false;                // pointers among the arguments are trusted
+  bool sees_result = false;            // the word behind the arguments is the function's result
+  std::optional<ReturnRange> returns;  // what r0 may be at the end; none: anything
+};
+
+HookArg hook_arg(std::string_view hook, u32 index);
+
+// Types whose programs name a target.
+inline bool has_attach_target(u32 type) {
+  return type == BPF_PROG_TYPE_TRACING || type == BPF_PROG_TYPE_LSM;
+}
+
+std::optional<Problem> find_attach_target(const ProgSource& source, const btf::KernelBtf& kernel, AttachTarget& out);
+
+}  // namespace bpf::verifier

@@ -57,6 +57,10 @@ void forget_unused_maps(bpf::ProgSource& source) {
     if (!used[i]) source.maps[i] = source.maps[0];
 }
 
+bool from_hook(bpf::bpf_prog_type type) {
+  return type == bpf::BPF_PROG_TYPE_TRACING || type == bpf::BPF_PROG_TYPE_LSM || type == bpf::BPF_PROG_TYPE_EXT;
+}
+
 class Fuzz {
  public:
   Fuzz(const std::vector<FuzzCase>& cases, std::span<const support::Fd> maps, const FuzzOptions& options)
@@ -80,6 +84,11 @@ class Fuzz {
     const auto host = support::host_load(program, maps_);
     accepted_ += host.accepted();
     if (!ours.accepted()) sentences_.insert(cause(ours.reason));
+    // Functions and security hooks cannot be attached to on every machine: then no verdict is given, nor a log.
+    if (host.error == EPERM && from_hook(program.type)) {
+      ++unjudged_;
+      return;
+    }
     // EFAULT is how Linux says that it met a bug of its own.
     if (host.error == EFAULT && ours.error != EFAULT) {
       ++confused_;
@@ -102,9 +111,9 @@ class Fuzz {
   bool report() const {
     std::printf(
         "%llu programs: host accepts %llu (%.1f %%), accepted against the host %llu, refused against it %llu, "
-        "host confused %llu, unsupported %llu, %zu different sentences of refusal\n",
+        "host confused %llu, not judged by it %llu, unsupported %llu, %zu different sentences of refusal\n",
         ull(done_), ull(accepted_), 100.0 * double(accepted_) / double(done_ ? done_ : 1), ull(unsound_), ull(strict_),
-        ull(confused_), ull(unsupported_), sentences_.size());
+        ull(confused_), ull(unjudged_), ull(unsupported_), sentences_.size());
     for (const auto& [what, n] : unknown_) std::printf("  %6llu  unsupported: %s\n", ull(n), what.c_str());
     for (const auto& [what, seen] : causes_)
       std::printf("  %6llu  %s (seed %llu)\n", ull(seen.first), what.c_str(), ull(seen.second));
@@ -127,7 +136,7 @@ class Fuzz {
   const std::vector<FuzzCase>& cases_;
   const std::span<const support::Fd> maps_;
   const FuzzOptions& options_;
-  u64 done_ = 0, accepted_ = 0, unsound_ = 0, strict_ = 0, confused_ = 0, unsupported_ = 0;
+  u64 done_ = 0, accepted_ = 0, unsound_ = 0, strict_ = 0, confused_ = 0, unjudged_ = 0, unsupported_ = 0;
   std::map<string, std::pair<u64, u64>> causes_;
   std::map<string, u64> unknown_;
   std::set<string> sentences_;

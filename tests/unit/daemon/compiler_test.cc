@@ -8,7 +8,9 @@
 #include <chrono>
 #include <filesystem>
 #include <thread>
+#include <utility>
 
+#include "base/reclaim.h"
 #include "bpf/abi/context.h"
 #include "tests/support/insn.h"
 #include "tests/unit/control/bpf_calls.h"
@@ -29,7 +31,15 @@ class CompilerTest : public testing::Test {
     char name[] = "/tmp/sluice_compiler_XXXXXX";
     root_ = mkdtemp(name);
   }
-  void TearDown() override { fs::remove_all(root_); }
+  // What goes may let go of more: a program array, of the programs in it.
+  void TearDown() override {
+    door_.reset();
+    while (!retired_.empty() || base::Reclaim::process().pending() > 0) {
+      std::exchange(retired_, {}).clear();
+      base::Reclaim::process().synchronize();
+    }
+    fs::remove_all(root_);
+  }
 
   void start(bool cache = true, Tier first = Tier::quick) {
     door_.reset();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/our_maps.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/percpu.h"
@@ -57,7 +58,7 @@ base::Status OurMaps::update(base::u32 index, base::ConstBytes key, base::ConstB
   if (entry.ops->holds == bpf::MapHolds::bytes)
     return status_of(entry.ops->update(*entry.map, key, value, 0), "map update");
   bpf::MapObject object;
-  std::memcpy(&object.id, value.data(), sizeof object.id);
+  std::memcpy(&object.id, value.data(), std::min(value.size(), sizeof object.id));
   return status_of(entry.ops->update_object(*entry.map, key, std::move(object), 0), "map update");
 }
 

@@ -124,6 +124,8 @@ Port PortReader::read(const Node& item, const Where& where, const Port& defaults
   port.at = where;
   fields.read("name", port.name);
   fields.read("ifindex", port.ifindex);
+  // What the ports have in common leads to one of them: that one drops.
+  if (port.on_pass.port == port.name) port.on_pass = {};
   read_common(fields, where, port);
   if (const Node* mac = fields.find("mac")) port.mac = parse_mac(mac->text);
   if (const Node* queues = fields.find("queues"); queues && queues->is_list()) {

@@ -14,7 +14,7 @@
 #include "maps/inner.h"
 #include "maps/map_of_maps_inline.h"
 #include "maps/ops.h"
-#include "maps/owned_slots.h"
+#include "maps/slot_map.h"
 
 namespace maps {
 namespace {
@@ -28,20 +28,20 @@ constexpr MapRules kRules = {.flags = bpf::BPF_F_NUMA_NODE | bpf::BPF_F_RDONLY |
                              .value_size_max = 4,
                              .value_too_large = EINVAL};
 
-class ArrayOfMaps final : public bpf::Map {
+class ArrayOfMaps final : public SlotMap {
  public:
   static constexpr bpf::MapHolds kHolds = bpf::MapHolds::map;
   static constexpr u8 kBatch = bpf::kBatchArray;
   static constexpr bpf::InnerRule kInner = bpf::InnerRule::nested;
   static constexpr bpf::MapOps::Symbols kSymbols = {.lookup = "map_array_of_maps_lookup"};
 
-  explicit ArrayOfMaps(const bpf::MapSpec& spec) : bpf::Map(spec) { fill_head(array_.map, spec, &kRuntime); }
+  explicit ArrayOfMaps(const bpf::MapSpec& spec) : SlotMap(spec) { fill_head(array_.map, spec, &kRuntime); }
 
   static base::Status check(const bpf::MapSpec& spec) { return check_spec(spec, kRules); }
   static base::Result<std::unique_ptr<bpf::Map>> make(const bpf::MapSpec& spec) {
     SLUICE_CHECK(check_template(spec));
     auto map = std::make_unique<ArrayOfMaps>(spec);
-    SLUICE_CHECK(map->slots_.init("map '" + spec.name + "'", spec.max_entries));
+    SLUICE_CHECK(map->init());
     map->array_.slots = reinterpret_cast<bpf_map**>(const_cast<void**>(map->slots_.data()));
     return std::unique_ptr<bpf::Map>(std::move(map));
   }
@@ -49,13 +49,7 @@ class ArrayOfMaps final : public bpf::Map {
   bpf_map* head() noexcept override { return &array_.map; }
 
   // bpf(2) shows a slot as the inner map's id.
-  int lookup(ConstBytes key, Bytes value) {
-    const u32 index = maps_array_index(key.data());
-    if (index >= spec().max_entries) return -ENOENT;
-    return copy_id(static_cast<const bpf_map*>(slots_.at(index)), value);
-  }
-
-  int judge_update(ConstBytes key, u64 flags) { return judge_slot(key, flags, spec().max_entries); }
+  int lookup(ConstBytes key, Bytes value) { return copy_id(static_cast<const bpf_map*>(at(key)), value); }
 
   int update_object(ConstBytes key, bpf::MapObject object, u64 flags) {
     if (int error = judge_update(key, flags)) return error;
@@ -64,19 +58,8 @@ class ArrayOfMaps final : public bpf::Map {
     return 0;
   }
 
-  int erase(ConstBytes key) {
-    const u32 index = maps_array_index(key.data());
-    if (index >= spec().max_entries) return -E2BIG;
-    return slots_.put(index, nullptr, {}) ? 0 : -ENOENT;
-  }
-
-  int next_key(ConstBytes key, Bytes next) { return next_index(key, next, spec().max_entries); }
-  u64 memory_bytes() const { return slots_.memory_bytes(); }
-  u64 entry_count() const { return slots_.count(); }
-
  private:
   bpf_map_slots array_{};
-  OwnedSlots slots_;
 };
 
 }  // namespace

@@ -78,11 +78,7 @@ class CpuMap final : public IdArray {
     return 0;
   }
 
-  int erase(ConstBytes key) {
-    if (index_of(key) == ~0U) return -EINVAL;
-    put(index_of(key), 0, nullptr);
-    return 0;
-  }
+  int erase(ConstBytes key) { return clear(key); }
 };
 
 }  // namespace

@@ -25,13 +25,13 @@ constexpr MapRules kRules = [] {
 }();
 constexpr u32 kEntriesMax = 1U << 31;  // rounded up to a power of two it must fit 32 bits
 
-class DevMapHash final : public bpf::Map {
+class DevMapHash final : public IdHashMap {
  public:
   static constexpr bpf::MapHolds kHolds = bpf::MapHolds::device;
   static constexpr bpf::MapOps::Symbols kSymbols = {.lookup = "map_devmap_hash_lookup",
                                                     .redirect = "map_devmap_hash_redirect"};
 
-  explicit DevMapHash(const bpf::MapSpec& spec) : bpf::Map(spec) { fill_head(hash_.ids.map, spec, &kRuntime); }
+  explicit DevMapHash(const bpf::MapSpec& spec) : IdHashMap(spec) { fill_head(hash_.ids.map, spec, &kRuntime); }
   static base::Status check(const bpf::MapSpec& spec) {
     SLUICE_CHECK(check_spec(spec, kRules));
     SLUICE_CHECK(check_value_4_or_8(spec, "ifindex, or ifindex and program"));
@@ -40,12 +40,8 @@ class DevMapHash final : public bpf::Map {
     return base::success();
   }
   static base::Result<std::unique_ptr<bpf::Map>> make(const bpf::MapSpec& spec) {
-    auto map = std::make_unique<DevMapHash>(spec);
-    SLUICE_CHECK(map->hash_.init(spec));
-    return std::unique_ptr<bpf::Map>(std::move(map));
+    return make_id_hash<DevMapHash>(spec);
   }
-
-  bpf_map* head() noexcept override { return &hash_.ids.map; }
 
   int lookup(ConstBytes key, Bytes value) {
     const u64 entry = hash_.find(key);
@@ -59,13 +55,6 @@ class DevMapHash final : public bpf::Map {
     // Linux takes BPF_EXIST for BPF_ANY here.
     return hash_.update(key, std::move(object), flags == bpf::BPF_NOEXIST ? flags : bpf::BPF_ANY);
   }
-  int erase(ConstBytes key) { return hash_.erase(key); }
-  int next_key(ConstBytes key, Bytes next) { return hash_.next_key(key, next); }
-  u64 memory_bytes() const { return hash_.memory_bytes(); }
-  u64 entry_count() const { return hash_.entry_count(); }
-
- private:
-  IdHash hash_;
 };
 
 }  // namespace

@@ -42,6 +42,12 @@ class IdArray : public bpf::Map {
 
   // An update as Linux judges it once flags and index are good: the object's own error, EEXIST, ENOENT.
   int put_object(u32 index, bpf::MapObject object, u64 flags);
+  // Empties a slot where an empty one is no error.
+  int clear(ConstBytes key) {
+    if (index_of(key) == ~0U) return -EINVAL;
+    put(index_of(key), 0, nullptr);
+    return 0;
+  }
   // Index of `key`, or ~0.
   u32 index_of(ConstBytes key) const noexcept;
 

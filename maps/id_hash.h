@@ -61,4 +61,27 @@ class IdHash : public id_hash_map {
   base::MemoryRegion memory_;
 };
 
+// What maps of objects by key have in common.
+class IdHashMap : public bpf::Map {
+ public:
+  bpf_map* head() noexcept final { return &hash_.ids.map; }
+  int erase(ConstBytes key) { return hash_.erase(key); }
+  int next_key(ConstBytes key, Bytes next) { return hash_.next_key(key, next); }
+  u64 memory_bytes() const { return hash_.memory_bytes(); }
+  u64 entry_count() const { return hash_.entry_count(); }
+  base::Status init() { return hash_.init(spec()); }
+
+ protected:
+  using bpf::Map::Map;
+
+  IdHash hash_;
+};
+
+template <class M>
+base::Result<std::unique_ptr<bpf::Map>> make_id_hash(const bpf::MapSpec& spec) {
+  auto map = std::make_unique<M>(spec);
+  SLUICE_CHECK(map->init());
+  return std::unique_ptr<bpf::Map>(std::move(map));
+}
+
 }  // namespace maps

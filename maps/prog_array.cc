@@ -11,7 +11,7 @@
 #include "maps/check.h"
 #include "maps/head.h"
 #include "maps/ops.h"
-#include "maps/owned_slots.h"
+#include "maps/slot_map.h"
 
 namespace maps {
 namespace {
@@ -25,17 +25,17 @@ constexpr MapRules kRules = {.flags = bpf::BPF_F_NUMA_NODE | bpf::BPF_F_RDONLY |
                              .value_size_max = 4,
                              .value_too_large = EINVAL};
 
-class ProgArrayMap final : public bpf::Map {
+class ProgArrayMap final : public SlotMap {
  public:
   static constexpr bpf::MapHolds kHolds = bpf::MapHolds::program;
   static constexpr bpf::InnerRule kInner = bpf::InnerRule::never;
 
-  explicit ProgArrayMap(const bpf::MapSpec& spec) : bpf::Map(spec) { fill_head(array_.map, spec, &kRuntime); }
+  explicit ProgArrayMap(const bpf::MapSpec& spec) : SlotMap(spec) { fill_head(array_.map, spec, &kRuntime); }
 
   static base::Status check(const bpf::MapSpec& spec) { return check_spec(spec, kRules); }
   static base::Result<std::unique_ptr<bpf::Map>> make(const bpf::MapSpec& spec) {
     auto map = std::make_unique<ProgArrayMap>(spec);
-    SLUICE_CHECK(map->slots_.init("map '" + spec.name + "'", spec.max_entries));
+    SLUICE_CHECK(map->init());
     map->array_.slots = reinterpret_cast<const bpf_prog**>(map->slots_.data());
     return std::unique_ptr<bpf::Map>(std::move(map));
   }
@@ -44,15 +44,11 @@ class ProgArrayMap final : public bpf::Map {
 
   // bpf(2) shows a slot as the program's id.
   int lookup(ConstBytes key, Bytes value) {
-    const u32 index = maps_array_index(key.data());
-    if (index >= spec().max_entries) return -ENOENT;
-    const auto* prog = static_cast<const bpf_prog*>(slots_.at(index));
+    const auto* prog = static_cast<const bpf_prog*>(at(key));
     if (prog == nullptr) return -ENOENT;
     std::memcpy(value.data(), &prog->id, sizeof prog->id);
     return 0;
   }
-
-  int judge_update(ConstBytes key, u64 flags) { return judge_slot(key, flags, spec().max_entries); }
 
   int update_object(ConstBytes key, bpf::MapObject object, u64 flags) {
     if (int error = judge_update(key, flags)) return error;
@@ -61,19 +57,8 @@ class ProgArrayMap final : public bpf::Map {
     return 0;
   }
 
-  int erase(ConstBytes key) {
-    const u32 index = maps_array_index(key.data());
-    if (index >= spec().max_entries) return -E2BIG;
-    return slots_.put(index, nullptr, {}) ? 0 : -ENOENT;
-  }
-
-  int next_key(ConstBytes key, Bytes next) { return next_index(key, next, spec().max_entries); }
-  u64 memory_bytes() const { return slots_.memory_bytes(); }
-  u64 entry_count() const { return slots_.count(); }
-
  private:
   bpf_prog_array array_{};
-  OwnedSlots slots_;
 };
 
 }  // namespace

@@ -103,11 +103,11 @@ class ReuseportSockarray final : public IdArray {
   }
 };
 
-class SockHash final : public bpf::Map {
+class SockHash final : public IdHashMap {
  public:
   static constexpr bpf::MapHolds kHolds = bpf::MapHolds::socket;
 
-  explicit SockHash(const bpf::MapSpec& spec) : bpf::Map(spec) { fill_head(hash_.ids.map, spec, &kRuntime); }
+  explicit SockHash(const bpf::MapSpec& spec) : IdHashMap(spec) { fill_head(hash_.ids.map, spec, &kRuntime); }
   static base::Status check(const bpf::MapSpec& spec) {
     SLUICE_CHECK(check_spec(spec, kSockhashRules));
     SLUICE_CHECK(check_value_4_or_8(spec, kMeaning));
@@ -117,26 +117,14 @@ class SockHash final : public bpf::Map {
     if (spec.max_entries >= kSockhashEntriesMax) return base::Error(EINVAL, where + "max_entries is 2^31 or more");
     return base::success();
   }
-  static base::Result<std::unique_ptr<bpf::Map>> make(const bpf::MapSpec& spec) {
-    auto map = std::make_unique<SockHash>(spec);
-    SLUICE_CHECK(map->hash_.init(spec));
-    return std::unique_ptr<bpf::Map>(std::move(map));
-  }
+  static base::Result<std::unique_ptr<bpf::Map>> make(const bpf::MapSpec& spec) { return make_id_hash<SockHash>(spec); }
 
-  bpf_map* head() noexcept override { return &hash_.ids.map; }
   int lookup(ConstBytes key, Bytes value) { return show_cookie(hash_.find(key), value); }
   int update_object(ConstBytes key, bpf::MapObject object, u64 flags) {
     if (object.error != 0) return -object.error;
     if (flags > bpf::BPF_EXIST || object.id == 0) return -EINVAL;
     return hash_.update(key, std::move(object), flags);
   }
-  int erase(ConstBytes key) { return hash_.erase(key); }
-  int next_key(ConstBytes key, Bytes next) { return hash_.next_key(key, next); }
-  u64 memory_bytes() const { return hash_.memory_bytes(); }
-  u64 entry_count() const { return hash_.entry_count(); }
-
- private:
-  IdHash hash_;
 };
 
 }  // namespace

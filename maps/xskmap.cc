@@ -32,11 +32,7 @@ class XskMap final : public IdArray {
       return 0;  // it is there: BPF_NOEXIST too
     return put_object(index_of(key), std::move(object), flags);
   }
-  int erase(ConstBytes key) {
-    if (index_of(key) == ~0U) return -EINVAL;
-    put(index_of(key), 0, nullptr);
-    return 0;
-  }
+  int erase(ConstBytes key) { return clear(key); }
 };
 
 }  // namespace

@@ -8,7 +8,8 @@
 // Errors    as Linux 6.18's MAP_CREATE: EINVAL (wrong shape or place, a head without a lock), E2BIG (one too many),
 //           ENOENT (a "contains:" tag that names nothing), EEXIST (overlap).
 // Cost      linear in the members; a scan of all declaration tags per list head or tree root.
-// Source    asked of the host kernel: tests/unit/btf/fields_test.cc.
+// Source    the running kernel, by way of tests/data/verifier/{spin_lock,timer}.cases; errno and shape rules beyond
+//           those have no test of their own yet.
 #pragma once
 
 #include <string_view>

@@ -52,34 +52,24 @@ const ProgSpec kprobe_prog_spec = {.ctx_name = "bpf_user_pt_regs_t",
                                    .ctx_size = kRegsBytes,
                                    .fields = kRegs,
                                    .attach_points = {},
-                                   .returns = kSessionReturns,
-                                   .ctx_is_memory = true};
-const ProgSpec tracepoint_prog_spec = {
-    .ctx_name = "", .ctx_size = kTraceBytes, .fields = kRecord, .attach_points = {}, .ctx_is_memory = true};
-const ProgSpec raw_tracepoint_prog_spec = {.ctx_name = "bpf_raw_tracepoint_args",
-                                           .ctx_size = kRawArgsBytes,
-                                           .fields = kRawArgs,
-                                           .attach_points = {},
-                                           .ctx_is_memory = true};
-const ProgSpec raw_tracepoint_writable_prog_spec = {.ctx_name = "bpf_raw_tracepoint_args",
-                                                    .ctx_size = kRawArgsBytes,
-                                                    .fields = kWritableArgs,
-                                                    .attach_points = {},
-                                                    .ctx_is_memory = true};
+                                   .returns = kSessionReturns};
+const ProgSpec tracepoint_prog_spec = {.ctx_name = "", .ctx_size = kTraceBytes, .fields = kRecord, .attach_points = {}};
+const ProgSpec raw_tracepoint_prog_spec = {
+    .ctx_name = "bpf_raw_tracepoint_args", .ctx_size = kRawArgsBytes, .fields = kRawArgs, .attach_points = {}};
+const ProgSpec raw_tracepoint_writable_prog_spec = {
+    .ctx_name = "bpf_raw_tracepoint_args", .ctx_size = kRawArgsBytes, .fields = kWritableArgs, .attach_points = {}};
 const ProgSpec perf_event_prog_spec = {
     .ctx_name = "bpf_perf_event_data", .ctx_size = 184, .fields = kPerf, .attach_points = {}};
 const ProgSpec syscall_prog_spec = {.ctx_name = "",
                                     .ctx_size = kSyscallBytes,
                                     .fields = kSyscall,
                                     .attach_points = {},
-                                    .expected_attach_types = kSyscallTypes,
-                                    .ctx_is_memory = true};
+                                    .expected_attach_types = kSyscallTypes};
 const ProgSpec netfilter_prog_spec = {.ctx_name = "bpf_nf_ctx",
                                       .ctx_size = 16,
                                       .fields = kNetfilter,
                                       .attach_points = {},
                                       .returns = kVerdicts,
-                                      .expected_attach_types = kNetfilterTypes,
-                                      .ctx_is_memory = true};
+                                      .expected_attach_types = kNetfilterTypes};
 
 }  // namespace bpf

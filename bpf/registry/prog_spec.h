@@ -86,7 +86,6 @@ struct ProgSpec {
   std::span<const ReturnRange> returns = {};                    // r0 at exit; the first that fits; none: anything
   std::span<const bpf_attach_type> expected_attach_types = {};  // that may be given at load; empty: any number
   bpf_attach_type default_attach = bpf_attach_type(0);          // what an expected_attach_type of 0 stands for
-  bool ctx_is_memory = false;        // helpers may be given a part of it as memory (Linux rewrites no access)
   bool legacy_packet_loads = false;  // BPF_LD_ABS, BPF_LD_IND
   base::u16 ctx_stride = 0;          // bytes between contexts of a burst; 0: the type has no burst form
 };

@@ -15,6 +15,7 @@
 #include "bpf/verifier/verifier.h"
 #include "tests/support/host_kernel.h"
 #include "tests/support/program_maker.h"
+#include "tests/support/slice.h"
 
 namespace {
 
@@ -32,7 +33,7 @@ constexpr int kSkipped = 77;  // meson's word for it
 Options parse(int argc, char** argv) {
   Options o;
   bool counted = false, timed = false;
-  o.seed = static_cast<u64>(std::chrono::system_clock::now().time_since_epoch().count());
+  o.seed = support::slice_seed();
   for (int i = 1; i < argc; ++i) {
     const std::string a = argv[i];
     const char* value = i + 1 < argc ? argv[i + 1] : "0";
@@ -41,7 +42,7 @@ Options parse(int argc, char** argv) {
     else if (a == "--seed")
       o.seed = std::strtoull(value, nullptr, 0), ++i;
     else if (a == "--seconds")
-      o.seconds = std::strtod(value, nullptr), timed = true, ++i;
+      o.seconds = support::slice_length(std::strtod(value, nullptr)), timed = true, ++i;
     else if (a == "--verbose")
       o.verbose = true;
   }

@@ -7,14 +7,25 @@ namespace maps {
 
 using namespace hash_word;
 
-// A node that was an entry's, or 0.
+// A node that was an entry's, or one that has become free meanwhile: other CPUs' updates move entries out of this part,
+// so that a thread that was stopped on its way here may find no entry in it. 0: others have all of it in their hands.
 u32 HashTable::evict(u32 lane) noexcept {
-  const u32 part = store_.part_of_lane(lane);
   const u32 nodes_count = store_.nodes_per_part();
-  for (u32 tries = 0; tries < LruHands::kChances + 2 * nodes_count; ++tries) {
-    const u32 node = store_.first_of(part) + hands_.next(part, lane) % nodes_count;
+  if (const u32 node = evict_within(lane, LruHands::kChances, true)) return node;
+  for (u32 round = 0; round < LruHands::kRounds; ++round) {
+    if (const u32 node = store_.take_entry(lane).number) return node;
+    if (const u32 node = evict_within(lane, 2 * nodes_count, false)) return node;
+  }
+  return 0;
+}
+
+// The first of the next `tries` nodes that goes; `second_chance`: not one that was used since the hand came by.
+u32 HashTable::evict_within(u32 lane, u32 tries, bool second_chance) noexcept {
+  const u32 part = store_.part_of_lane(lane);
+  for (; tries > 0; --tries) {
+    const u32 node = store_.first_of(part) + hands_.next(part, lane) % store_.nodes_per_part();
     u32* used = maps_lru_used(nodes + node * stride_);
-    if (tries < LruHands::kChances && __atomic_load_n(used, __ATOMIC_RELAXED) != 0) {
+    if (second_chance && __atomic_load_n(used, __ATOMIC_RELAXED) != 0) {
       __atomic_store_n(used, 0, __ATOMIC_RELAXED);
       continue;
     }

@@ -209,8 +209,8 @@ void HashTable::drop(Write& write) noexcept {
 
 int HashTable::fill(Write& write, const Place& place) noexcept {
   const bool new_key = place.node == 0;
-  // The key has come or gone since: the other kind of node is needed.
-  if (write.node.number != 0 && write.for_key != new_key) drop(write);
+  // The key has come or gone since, or has moved: another kind of node is needed.
+  if (write.node.number != 0 && (write.for_key != new_key || !store_.may_replace(write.node, place.node))) drop(write);
   if (!preallocated_ && new_key && !write.counted && !(write.counted = take_count())) return -E2BIG;
   if (write.node.number != 0) return 0;
   write.for_key = new_key;

@@ -98,6 +98,7 @@ class HashTable : public hash_map {
   int unlink(const Place& place) noexcept;
   void retire(u32 lane, u32 node) noexcept;
   u32 evict(u32 lane) noexcept;
+  u32 evict_within(u32 lane, u32 tries, bool second_chance) noexcept;
   bool evict_node(u32 node) noexcept;
   std::optional<u32> reserve_slot(u64* bucket, u64 entry, u64& reserved) noexcept;
   void clean(u64* bucket, u32 at, u64 dead) noexcept;

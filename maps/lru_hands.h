@@ -26,6 +26,8 @@ class LruHands {
   static constexpr base::u32 kWindow = 16;
   // So many nodes keep their second chance in one search; then the next one goes, used or not.
   static constexpr base::u32 kChances = 512;
+  // A search that finds nothing to evict is made again so often: between two of them others have changed every node.
+  static constexpr base::u32 kRounds = 8;
 
   void init(base::u32 parts, base::u32 lanes) {
     lanes_ = lanes;

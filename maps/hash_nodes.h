@@ -61,7 +61,7 @@ class HashNodes {
   Node take_entry(u32 lane) noexcept;
   // For a new value of the key in `old`. It may come from the account of entries when the spares are out.
   Node take_value(u32 lane, u32 old) noexcept;
-  // Whether `old` may go into the account that `fresh` came from: spares stay within their part. `old` 0: there is none.
+  // Whether `old` may go into the account that `fresh` came from: spares stay within their part. `old` 0: none.
   bool may_replace(const Node& fresh, u32 old) const noexcept {
     return old == 0 || fresh.account == Account::entry || &part_of(fresh.number) == &part_of(old);
   }

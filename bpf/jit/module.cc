@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The module around a program: runtime bodies, map symbols, alias scopes, the burst loop.
 #include <llvm/Bitcode/BitcodeReader.h>
+#include <llvm/IR/InstIterator.h>
 #include <llvm/IR/MDBuilder.h>
 #include <llvm/Linker/Linker.h>
 #include <llvm/TargetParser/Host.h>
@@ -25,6 +26,21 @@ std::string message(llvm::Error error) {
 void allow_unrolling(llvm::Function& f) {
   for (llvm::BasicBlock& block : f)
     if (llvm::Instruction* end = block.getTerminator()) end->setMetadata(llvm::LLVMContext::MD_loop, nullptr);
+}
+
+// What the bodies of map operations read from a map's head (their second argument) is set before a program can name the
+// map, and stays; words of a head that do change are read atomically. So their loads may leave the burst loop.
+void mark_map_head(llvm::Function& f) {
+  if (!f.getName().starts_with("map_") || f.arg_size() < 2) return;
+  const llvm::DataLayout& layout = f.getDataLayout();
+  llvm::MDNode* nothing = llvm::MDNode::get(f.getContext(), {});
+  for (llvm::Instruction& insn : llvm::instructions(f)) {
+    auto* load = llvm::dyn_cast<llvm::LoadInst>(&insn);
+    if (!load || !load->isSimple()) continue;
+    llvm::APInt offset(layout.getIndexTypeSizeInBits(load->getPointerOperandType()), 0);
+    const llvm::Value* base = load->getPointerOperand()->stripAndAccumulateConstantOffsets(layout, offset, true);
+    if (base == f.getArg(1)) load->setMetadata(llvm::LLVMContext::MD_invariant_load, nothing);
+  }
 }
 
 }  // namespace
@@ -95,6 +111,7 @@ base::Status ModuleEmitter::link_runtime() {
   for (llvm::Function& f : *module_) {
     if (!f.isDeclaration() && !is_entry(f.getName())) f.setLinkage(llvm::GlobalValue::InternalLinkage);
     allow_unrolling(f);
+    mark_map_head(f);
   }
   for (llvm::GlobalVariable& v : module_->globals())
     if (!v.isDeclaration()) v.setLinkage(llvm::GlobalValue::InternalLinkage);

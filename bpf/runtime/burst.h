@@ -37,56 +37,61 @@ BPF_RT_INLINE struct xdp_buff xdp_buff_of(const struct xdp_burst* burst, const s
   return buff;
 }
 
+/* All of a run's environment that outlives it. */
+BPF_RT_INLINE void bpf_env_keep(struct bpf_env* env, const struct bpf_env* own) {
+  env->prandom_state = own->prandom_state;
+  env->wake_count = own->wake_count;
+  __builtin_memcpy(env->wake_fds, own->wake_fds, sizeof own->wake_fds);
+}
+
 BPF_RT_INLINE void xdp_burst(struct xdp_burst* burst, struct bpf_env* env, const struct bpf_prog* self, bpf_run_fn run,
                              int may) {
-  struct bpf_frame* const* frames = burst->frames;
-  uint32_t* verdicts = burst->verdicts;
-  struct bpf_redirect* redirects = burst->redirects;
-  struct xdp_borders* borders = burst->borders;
-  const uint32_t count = burst->count;
-  uint32_t verdicts_differ = 0;
-  uint64_t redirects_differ = 0;
-  /* A copy that nobody else has: only then can what a program writes into it stay in registers. */
+  /* Copies that nobody else has: only then can they, and what a program writes into its environment, stay in registers
+   * beside the stores of verdicts. */
+  const struct xdp_burst given = *burst;
   struct bpf_env own;
   struct bpf_env* env_of_run = env;
   if (may & XDP_BURST_REDIRECTS) {
     own = *env;
     env_of_run = &own;
   }
+  uint32_t verdicts_differ = 0, last_verdict = 0;
+  uint64_t redirects_differ = 0, last_head = 0, last_tail = 0;
   uint32_t segmented = 0, bytes = 0, longest = 0;
-  for (uint32_t i = 0; i < count; ++i) {
-    const struct bpf_frame* frame = frames[i];
+  for (uint32_t i = 0; i < given.count; ++i) {
+    const struct bpf_frame* frame = given.frames[i];
     bytes += frame->pkt_len;
     if (__builtin_expect(frame->nb_segs != 1, 0)) {
-      verdicts[i] = 0;
+      given.verdicts[i] = 0;
       verdicts_differ = 1;
       ++segmented;
       continue;
     }
     longest = frame->pkt_len > longest ? frame->pkt_len : longest;
-    struct xdp_buff buff = xdp_buff_of(burst, frame);
+    struct xdp_buff buff = xdp_buff_of(&given, frame);
     if (may & XDP_BURST_REDIRECTS) bpf_env_begin(&own); /* nothing reads it otherwise */
     const uint32_t verdict = (uint32_t)run(&buff, env_of_run, self);
-    verdicts[i] = verdict;
-    verdicts_differ |= verdict ^ verdicts[0];
+    given.verdicts[i] = verdict;
+    verdicts_differ |= i ? verdict ^ last_verdict : 0;
+    last_verdict = verdict;
     if (may & XDP_BURST_REDIRECTS) {
       const uint64_t head = own.redirect.kind | (uint64_t)own.redirect.target << 32;
       const uint64_t tail = own.redirect.map_id | (uint64_t)own.redirect.flags << 32;
-      uint64_t first[2];
-      __builtin_memcpy(&redirects[i].kind, &head, sizeof head);
-      __builtin_memcpy(&redirects[i].map_id, &tail, sizeof tail);
-      __builtin_memcpy(first, redirects, sizeof first);
-      redirects_differ |= (head ^ first[0]) | (tail ^ first[1]);
+      __builtin_memcpy(&given.redirects[i].kind, &head, sizeof head);
+      __builtin_memcpy(&given.redirects[i].map_id, &tail, sizeof tail);
+      redirects_differ |= i ? (head ^ last_head) | (tail ^ last_tail) : 0;
+      last_head = head;
+      last_tail = tail;
     } else if (verdict == BPF_RT_XDP_REDIRECT) {
-      redirects[i].kind = BPF_REDIRECT_NONE;
+      given.redirects[i].kind = BPF_REDIRECT_NONE;
     }
     if (may & XDP_BURST_MOVES) {
-      borders[i].data_meta = (char*)buff.data_meta;
-      borders[i].data = (char*)buff.data;
-      borders[i].data_end = (char*)buff.data_end;
+      given.borders[i].data_meta = (char*)buff.data_meta;
+      given.borders[i].data = (char*)buff.data;
+      given.borders[i].data_end = (char*)buff.data_end;
     }
   }
-  if (may & XDP_BURST_REDIRECTS) env->prandom_state = own.prandom_state; /* all that outlives a run */
+  if (may & XDP_BURST_REDIRECTS) bpf_env_keep(env, &own);
   burst->segmented = segmented;
   burst->bytes = bytes;
   burst->longest = longest;

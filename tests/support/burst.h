@@ -37,7 +37,7 @@ class Burst {
     heads_[i].buf_len = base::u16(buffer_bytes);
   }
 
-  xdp_burst burst{};
+  struct xdp_burst burst{};
   // One more than there are packets: nobody writes the last.
   std::vector<base::u32> verdicts;
   std::vector<struct bpf_redirect> redirects;

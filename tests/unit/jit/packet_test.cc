@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "bpf/runtime/burst.h"
 #include "tests/unit/jit/harness.h"
 
 namespace bpf::jit {
@@ -102,6 +103,21 @@ TEST(JitPacket, BurstStoresTheRedirectOfEachPacketAndSaysWhetherTheyDiffer) {
       EXPECT_EQ(b.burst.verdicts_differ, 0u);
       EXPECT_EQ(b.burst.redirects_differ != 0, step != 0);
     }
+  }
+}
+
+// A program that redirects works on a copy of the environment; whom to wake must not get lost with it.
+TEST(JitPacket, WhoIsToBeWokenOutlivesTheBurst) {
+  const bpf_run_fn wakes = [](void*, bpf_env* env, const bpf_prog*) {
+    bpf_env_wake(env, 1000);
+    return u64{XDP_REDIRECT};
+  };
+  for (const int may : {0, int{XDP_BURST_REDIRECTS}}) {
+    Burst b(kPackets);
+    bpf_env env = make_env();
+    xdp_burst(&b.burst, &env, nullptr, wakes, may);
+    EXPECT_EQ(env.wake_count, 1u);
+    EXPECT_EQ(env.wake_fds[0], 1000);
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // BPF_BTF_LOAD: hostile bytes become a checked Btf with an id.
 #include "bpf/abi/flags.h"
+#include "bpf/btf/fields.h"
 #include "control/door_state.h"
 
 namespace control {
@@ -18,6 +19,8 @@ Answer btf_load(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
   if (state.btfs.sweep() >= state.config.limits.btfs_max)
     return base::Error(ENOMEM, "there are " + std::to_string(state.config.limits.btfs_max) + " BTFs, the most allowed");
   auto types = bpf::btf::Btf::parse({user_ptr<const std::byte>(attr.btf), attr.btf_size});
+  if (types)
+    if (auto sound = bpf::btf::check_struct_fields(*types); !sound) types = std::move(sound.error());
   const std::string text = types ? std::string() : types.error().what() + "\n";
   SLUICE_CHECK(store_log(log, text, attr.btf_log_true_size));
   if (!types) return std::move(types).error();

@@ -48,7 +48,7 @@ base::Status check_types(const bpf::btf::Btf& types, const bpf::bpf_attr& attr) 
   }
   if (types.size_of(attr.btf_value_type_id) != attr.value_size)
     return base::Error(EINVAL, "value_size is not the size of the value's type");
-  return base::success();
+  return check_value_fields(types, attr);
 }
 
 base::Status check_budget(DoorState& state, u64 wanted) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <string>
+#include <vector>
 
 namespace bpf::btf {
 namespace {
@@ -32,9 +33,13 @@ constexpr Row kRows[] = {
     {FieldKind::list_node, "bpf_list_node", 24, 8, false},
     {FieldKind::rb_root, "bpf_rb_root", 16, 8, false},
     {FieldKind::rb_node, "bpf_rb_node", 32, 8, false},
-    {FieldKind::refcount, "bpf_refcount", 4, 4, true},
+    {FieldKind::refcount, "bpf_refcount", 4, 4, false},
 };
 static_assert(std::size(kRows) == kFieldKinds);
+
+bool may_repeat(FieldKind kind) {
+  return is_kptr(kind) || kind == FieldKind::list_head || kind == FieldKind::rb_root;
+}
 
 const Row* find_row(std::string_view name, bool pointer) {
   for (const Row& row : kRows)
@@ -81,13 +86,13 @@ class Finder {
       SLUICE_TRY(row, pointer(type, &target));
       if (row == nullptr || (kinds_ & field_bit(row->kind)) == 0) return base::success();
     }
-    if (split || offset % row->align != 0) return base::Error(EINVAL, std::string(row->name) + " is misaligned");
+    if (split || offset % row->align != 0) return base::success();  // as Linux: bytes like any other
     Field field{.kind = row->kind, .offset = offset, .size = row->size, .type = target, .node_offset = 0};
     if (row->kind == FieldKind::list_head || row->kind == FieldKind::rb_root)
       SLUICE_CHECK(contains(owner, index, field));
     const bool again = std::ranges::find(found, row->kind, &Field::kind) != found.end();
-    if (row->once && (again || count > 1))
-      return base::Error(E2BIG, "more than one " + std::string(row->name) + " in a value");
+    if (row->once && again) return base::Error(E2BIG, "more than one " + std::string(row->name) + " in a value");
+    if (count > 1 && !may_repeat(row->kind)) return base::Error(EINVAL, "an array of " + std::string(row->name));
     return repeat(field, row->size, count);
   }
 
@@ -107,8 +112,7 @@ class Finder {
     for (u64 k = 1; k < count; ++k) {
       if (found.size() + inside.size() > kFieldsMax) return base::Error(E2BIG, "too many special fields in a value");
       for (Field f : inside) {
-        if (kRows[static_cast<u32>(f.kind)].once)
-          return base::Error(E2BIG, "more than one " + std::string(field_name(f.kind)) + " in a value");
+        if (!may_repeat(f.kind)) return base::Error(EINVAL, "an array of " + std::string(field_name(f.kind)));
         f.offset += static_cast<u32>(k) * stride;
         found.push_back(f);
       }
@@ -126,7 +130,7 @@ class Finder {
     const u32 behind = types_.type(tag).type;
     if (types_.kind(behind) == BTF_KIND_TYPE_TAG && !types_.kind_flag(behind))
       return base::Error(EINVAL, "a pointer in a map value has several tags");
-    if (row == nullptr) return nullptr;
+    if (row == nullptr) return base::Error(EINVAL, "a pointer in a value has an unknown tag");
     *target = types_.skip_modifiers(behind);
     if (types_.kind(*target) != BTF_KIND_STRUCT)
       return base::Error(EINVAL, "a pointer tagged " + std::string(row->name) + " does not point to a struct");
@@ -208,10 +212,10 @@ base::Result<Fields> find_fields(const Btf& types, u32 type, u32 kinds, u32 size
     out.bits_ |= field_bit(f.kind);
   }
   const bool locked = out.has(FieldKind::spin_lock) || out.has(FieldKind::res_spin_lock);
+  if (out.has(FieldKind::spin_lock) && out.has(FieldKind::res_spin_lock))
+    return base::Error(EINVAL, "locks of two kinds in a value");
   if (out.has(field_bit(FieldKind::list_head) | field_bit(FieldKind::rb_root)) && !locked)
     return base::Error(EINVAL, "a list or tree without a lock beside it");
-  if (out.has(FieldKind::list_node) && out.has(FieldKind::rb_node) && !out.has(FieldKind::refcount))
-    return base::Error(EINVAL, "an element of a list and a tree without a reference count");
   return out;
 }
 

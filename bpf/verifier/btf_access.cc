@@ -31,8 +31,13 @@ bool listed(const btf::KernelBtf& kernel, const WalkedField& f, const char* suff
 
 }  // namespace
 
+const btf::Btf& Walk::types_at(u32 whose) const {
+  if (whose == kKernelTypes) return btf_.kernel->types();
+  return whose == kProgramTypes ? *btf_.types : *btf_.maps[whose - kMapTypes].types;
+}
+
 const btf::Btf& Walk::types_of(const Reg& r) const {
-  return r.btf == kProgramTypes ? *btf_.types : btf_.kernel->types();
+  return types_at(r.btf);
 }
 
 Reg Walk::btf_pointer(u32 type, u16 flags, u32 whose) {
@@ -91,7 +96,11 @@ bool Walk::access_btf(u32 r, s32 insn_off, int bytes, Access how, int value, boo
     return refuse(EINVAL, format("Cannot access kernel 'struct %s' from non-GPL compatible program\n",
                                  std::string(types.name(p.type)).c_str()));
   if (!check_btf_place(r, off)) return false;
-  if (how == Access::write && !local) return check_field_write(p, off, bytes);
+  if (how == Access::write && !local) {
+    const bool has_writable = source_.type == BPF_PROG_TYPE_XDP || source_.type == BPF_PROG_TYPE_SCHED_CLS;
+    if (p.btf != kKernelTypes && has_writable) return refuse(EFAULT, "reg->btf must be kernel btf\n");
+    return check_field_write(p, off, bytes);
+  }
   if (local && !check_no_special_field(p, off, bytes)) return false;
   const WalkedField f = walk_struct(types, p.type, static_cast<u32>(off), static_cast<u32>(bytes));
   if (f.is == WalkedField::Is::fault) return refuse(f.error, f.log);
@@ -107,7 +116,7 @@ bool Walk::access_btf(u32 r, s32 insn_off, int bytes, Access how, int value, boo
     set(static_cast<u32>(value), memory);
     return true;
   }
-  Reg loaded = btf_pointer(f.target, flags_of_loaded(p, f), kKernelTypes);
+  Reg loaded = btf_pointer(f.target, flags_of_loaded(p, f), p.btf);
   loaded.maybe_null = (loaded.flags & kLoadedMayBeNull) != 0;
   loaded.flags &= static_cast<u16>(~kLoadedMayBeNull);
   if (loaded.maybe_null) loaded.id = new_id();
@@ -152,12 +161,12 @@ bool Walk::check_field_write(const Reg& p, s64 off, int bytes) {
 
 // Locks, heads, nodes and the like in memory that the program allocated belong to their functions.
 bool Walk::check_no_special_field(const Reg& p, s64 off, int bytes) {
-  const btf::Btf& types = types_of(p);
-  const auto fields = btf::find_fields(types, p.type, btf::kStructFields, types.type(p.type).size);
-  if (!fields) return refuse_unsupported("the special fields of an allocated struct: " + fields.error().what());
-  const btf::Field* f = fields->within(static_cast<u32>(off), static_cast<u32>(off + bytes));
+  const btf::Fields* fields = fields_of(p);
+  const btf::Field* f =
+      fields == nullptr ? nullptr : fields->within(static_cast<u32>(off), static_cast<u32>(off + bytes));
   if (f == nullptr) return true;
-  return refuse(EACCES, format("direct access to %s is disallowed\n", std::string(btf::field_name(f->kind)).c_str()));
+  const std::string name(f->kind == btf::FieldKind::kptr_untrusted ? "kptr" : btf::field_name(f->kind));
+  return refuse(EACCES, "direct access to " + name + " is disallowed\n");
 }
 
 // What a pointer loaded from a field of what `p` points to is trusted for.

@@ -38,11 +38,14 @@ bool Walk::check_call_args(Call& call) {
   return true;
 }
 
-bool Walk::check_arg_kind(Call&, u32 r, Arg type) {
+bool Walk::check_arg_kind(Call& call, u32 r, Arg type) {
   if (!check_readable(r)) return false;
   const Reg& p = reg(r);
   const ArgRule& want = arg_rule(type);
-  if (takes(want, p) && !(p.maybe_null && !want.or_null)) return true;
+  const bool to_kptr = type == Arg::RELEASE_BTF_ID_OR_NULL;  // which takes allocated objects as well
+  Reg plain = p;
+  if (to_kptr && (p.flags & kAlloc) != 0) plain.flags &= static_cast<u16>(~(kAlloc | kPercpu));
+  if (takes(want, plain) && !(p.maybe_null && !want.or_null)) return !to_kptr || check_kptr_value(call, r);
   return refuse(EACCES, format("R%u type=%s expected=%s\n", r, kind_text(p).c_str(), expected_text(want).c_str()),
                 p.maybe_null ? "Compare the pointer with NULL first." : "");
 }
@@ -66,6 +69,8 @@ bool Walk::check_arg_offset(u32 r, Arg type) {
     case Kind::xdp_sock:
     case Kind::dynptr_ptr:
       return check_pointer_unmodified(p, r);
+    case Kind::btf_id:
+      return check_pointer_fixed(r);
     default:
       return true;
   }
@@ -105,8 +110,7 @@ bool Walk::check_arg(Call& call, u32 r, Arg type) {
   if (!check_readable(r) || !resolve_value_arg(call, &type)) return false;
   if (type == Arg::ANYTHING) return true;
   const Reg& p = reg(r);
-  if (p.is_packet() && !packet_for_helper(call))
-    return refuse(EACCES, "helper access to the packet is not allowed\n");
+  if (p.is_packet() && !packet_for_helper(call)) return refuse(EACCES, "helper access to the packet is not allowed\n");
   if (p.is_zero() && arg_rule(type).or_null) {
     mark_precise(p);
     return note_reference(call, r, type);
@@ -130,6 +134,10 @@ bool Walk::check_arg(Call& call, u32 r, Arg type) {
       return check_memory_arg(call, r, map_facts(static_cast<u32>(call.map)).value_size, type, false);
     case Arg::PTR_TO_TIMER:
       return check_timer_arg(call, r);
+    case Arg::KPTR_XCHG_DEST:
+      return check_kptr_place(call, r);
+    case Arg::RELEASE_BTF_ID_OR_NULL:
+      return true;  // judged by its kind
     case Arg::PTR_TO_SPIN_LOCK:
       return check_spin_lock_arg(call, r);
     case Arg::CONST_ALLOC_SIZE_OR_ZERO:

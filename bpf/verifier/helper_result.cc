@@ -36,7 +36,8 @@ bool is_socket_map(bpf_map_type type) {
 bool Walk::release_argument(const Call& call) {
   if (call.release_reg == 0) return true;
   const Reg& p = reg(static_cast<u32>(call.release_reg));
-  if (call.ref != 0 ? release_reference(call.ref) : p.is_zero()) return true;
+  const bool kept = call.kptr != nullptr && call.ref != 0;
+  if (kept ? give_to_kptr(call.ref) : call.ref != 0 ? release_reference(call.ref) : p.is_zero()) return true;
   return refuse(EINVAL, format("func bpf_%s#%u reference has not been acquired before\n",
                                std::string(call.proto->name).c_str(), call.id));
 }
@@ -86,6 +87,12 @@ bool Walk::put_helper_result(const Call& call) {
       r0.flags = kRingbuf;
       r0.maybe_null = true;
       break;
+    case Ret::PTR_TO_BTF_ID_OR_NULL:
+      if (call.kptr != nullptr) {
+        put_kptr(call);
+        break;
+      }
+      [[fallthrough]];
     default:
       return refuse_unsupported("helper bpf_" + std::string(call.proto->name) +
                                 " returns a kind of pointer that is not known yet");

@@ -39,7 +39,7 @@ Problem bad(int error, std::string log) {
 
 }  // namespace
 
-std::optional<Problem> MapTable::add(const MapFacts& facts) {
+std::optional<Problem> MapTable::add(const MapFacts& facts, const ProgSource& source, const KernelTypes& kernel) {
   Entry entry{.facts = &facts, .types = {}, .fields = {}};
   if (!facts.btf.empty() && facts.btf_value_type_id != 0) {
     auto types = btf::Btf::parse(facts.btf);
@@ -48,24 +48,24 @@ std::optional<Problem> MapTable::add(const MapFacts& facts) {
     if (!types->valid(facts.btf_value_type_id)) return bad(EINVAL, where + "invalid value type id\n");
     entry.types = std::move(*types);
     auto fields = btf::find_fields(*entry.types, facts.btf_value_type_id, btf::kMapFields, facts.value_size);
-    if (!fields) return bad(fields.error().code(), where + fields.error().what() + "\n");
-    entry.fields = std::move(*fields);
+    if (fields && find_pointed_types(*fields, *entry.types, kernel)) entry.fields = std::move(*fields);
+    entry.of_program = facts.btf == source.btf;
   }
   entries_.push_back(std::move(entry));
   return std::nullopt;
 }
 
-std::optional<Problem> MapTable::make(const ProgSource& source) {
+std::optional<Problem> MapTable::make(const ProgSource& source, const KernelTypes& kernel) {
   entries_.clear();
   for (const MapFacts& facts : source.maps)
-    if (auto problem = add(facts)) return problem;
+    if (auto problem = add(facts, source, kernel)) return problem;
   for (u32 k = 0; k < source.maps.size(); ++k) {
     const s32 inner = source.maps[k].inner;
     if (inner < 0) continue;
     if (static_cast<std::size_t>(inner) >= source.inner_maps.size())
       return bad(EINVAL, "map '" + source.maps[k].name + "': no such template\n");
     entries_[k].inner = size();
-    if (auto problem = add(source.inner_maps[static_cast<std::size_t>(inner)])) return problem;
+    if (auto problem = add(source.inner_maps[static_cast<std::size_t>(inner)], source, kernel)) return problem;
   }
   return std::nullopt;
 }

@@ -4,7 +4,7 @@
 //
 // Shape     index -> Entry. The first ones are ProgSource::maps in their order; inner templates follow.
 // Threads   immutable after make(). Lifetime: refers to the ProgSource.
-// Errors    as MAP_CREATE: a value whose BTF does not hold together.
+// Errors    as MAP_CREATE: a value whose BTF cannot be read. One whose special fields are in disorder has none.
 #pragma once
 
 #include <optional>
@@ -12,6 +12,7 @@
 
 #include "bpf/btf/fields.h"
 #include "bpf/program.h"
+#include "bpf/verifier/kptr_types.h"
 #include "bpf/verifier/problem.h"
 
 namespace bpf::verifier {
@@ -22,18 +23,20 @@ class MapTable {
     const MapFacts* facts;
     std::optional<btf::Btf> types;  // of key and value
     btf::Fields fields;             // of a value
+    bool of_program = false;        // `types` are the program's
     u32 inner = kNone;              // index of its template, for maps of maps
   };
   static constexpr u32 kNone = ~u32{0};
 
-  std::optional<Problem> make(const ProgSource& source);
+  // `kernel` is asked when a value points to structs.
+  std::optional<Problem> make(const ProgSource& source, const KernelTypes& kernel);
 
   const MapFacts& facts(u32 index) const { return *entries_[index].facts; }
   const Entry& operator[](u32 index) const { return entries_[index]; }
   u32 size() const { return static_cast<u32>(entries_.size()); }
 
  private:
-  std::optional<Problem> add(const MapFacts& facts);
+  std::optional<Problem> add(const MapFacts& facts, const ProgSource& source, const KernelTypes& kernel);
 
   std::vector<Entry> entries_;
 };

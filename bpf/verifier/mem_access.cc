@@ -119,7 +119,7 @@ bool Walk::access_map_value(u32 r, s64 off, int bytes, Access how, int value, bo
   if (!check_value_fields(r, off + p.off, bytes, false)) return false;
   if (p.var.is_const()) {
     const btf::Field* field = map_fields(p.map).at(static_cast<u32>(off + p.off + static_cast<s64>(p.var.value())));
-    if (field != nullptr) return access_kptr(*field, how, value);
+    if (field != nullptr) return access_kptr(r, *field, how, value);
   }
   if (how == Access::write || value < 0) return true;
   // A frozen map that programs cannot write holds constants.

@@ -71,7 +71,7 @@ bool Walk::includes_references(const State& old) {
     const Reference& a = old.refs[k];
     const Reference& b = cur_.refs[k];
     if (a.type != b.type || a.owner_is_object != b.owner_is_object) return false;
-    const bool lock = a.type != Reference::Type::pointer && a.type != Reference::Type::irq;
+    const bool lock = a.is_lock();
     if (lock && !a.owner_is_object && a.owner != b.owner) return false;
     if (lock && a.owner_is_object && !same_reference(a.owner, b.owner)) return false;
     if (!same_reference(a.id, b.id)) return false;

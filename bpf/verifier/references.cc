@@ -20,7 +20,7 @@ u32 Walk::acquire_reference(Reference::Type type) {
 }
 
 bool Walk::drop_reference(State& state, u32 id) {
-  const auto it = std::ranges::find(state.refs, id, &Reference::id);
+  const auto it = std::ranges::find_if(state.refs, [id](const Reference& r) { return r.id == id && !r.is_lock(); });
   if (it == state.refs.end()) return false;
   state.refs.erase(it);
   return true;

@@ -61,6 +61,7 @@ enum : u16 {
 // Reg::btf of a btf_id: whose types they are.
 inline constexpr u32 kKernelTypes = 0;
 inline constexpr u32 kProgramTypes = 1;
+inline constexpr u32 kMapTypes = 2;  // … + index of a map whose BTF is not the program's
 
 // Packet::range values of a pointer that was found at or beyond the end.
 inline constexpr s32 kAtPacketEnd = -1;
@@ -162,6 +163,7 @@ struct Reference {
   u32 insn = 0;   // where it was taken
   u32 owner = 0;  // locks: the map (index + 1) or, with owner_is_object, the allocated object's id
   bool owner_is_object = false;
+  bool is_lock() const { return type != Type::pointer && type != Type::irq; }
   bool operator==(const Reference&) const = default;
 };
 
@@ -172,9 +174,9 @@ struct State {
   std::array<u64, kFramesMax> written{};  // per frame: slots wholly written since then
   u32 may_goto_depth = 0;
   u32 callback_depth = 0;  // callbacks entered on this path
-  u32 rcu_locks = 0;      // explicit RCU sections open
-  u32 preempt_locks = 0;  // preemption switched off, so many times
-  u32 irq_id = 0;         // reference of the innermost section without interrupts
+  u32 rcu_locks = 0;       // explicit RCU sections open
+  u32 preempt_locks = 0;   // preemption switched off, so many times
+  u32 irq_id = 0;          // reference of the innermost section without interrupts
 
   Frame& frame() { return frames.back(); }
   const Frame& frame() const { return frames.back(); }

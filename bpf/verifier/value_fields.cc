@@ -66,10 +66,6 @@ const Field* Walk::check_field_arg(Call& call, u32 r, FieldKind kind) {
   return field;
 }
 
-bool Walk::access_kptr(const Field&, Access, int) {
-  return refuse_unsupported("loads and stores of kernel pointers in map values are not known yet");
-}
-
 bool Walk::check_timer_arg(Call& call, u32 r) {
   return check_field_arg(call, r, FieldKind::timer) != nullptr;
 }

@@ -47,7 +47,7 @@ class Run {
     for (SubprogBtf& s : btf_.subprogs)
       find_kernel_structs(*btf_.types, [this] { return kernel_types(); }, s.signature);
     find_throws(source_, btf_, cfg_);
-    if (auto problem = btf_.maps.make(source_)) return refuse(*problem);
+    if (auto problem = btf_.maps.make(source_, [this] { return kernel_types(); })) return refuse(*problem);
     if (auto problem = check_maps_of_program(source_, btf_.maps)) return refuse(*problem);
     if (auto problem = check_direct_values()) return refuse(*problem);
     for (Subprog& s : cfg_.subprogs) s.changes_packet |= calls_packet_mover(s);

@@ -173,7 +173,16 @@ class Walk {
   struct Call;
   bool check_value_fields(u32 r, s64 off, int bytes, bool by_helper);
   const btf::Field* check_field_arg(Call& call, u32 r, btf::FieldKind kind);
-  bool access_kptr(const btf::Field& field, Access how, int value);
+  // --- kptr.cc
+  bool access_kptr(u32 r, const btf::Field& field, Access how, int value);
+  u32 owner_of_type(const Reg& holder, const btf::Field& field) const;
+  u16 flags_of_kptr(const btf::Field& field, u32 whose) const;
+  bool check_kptr_match(const btf::Field& field, u32 whose, u32 r);
+  bool check_kptr_place(Call& call, u32 r);
+  bool check_kptr_value(const Call& call, u32 r);
+  bool give_to_kptr(u32 ref);
+  void put_kptr(const Call& call);
+  const btf::Fields* fields_of(const Reg& r) const;
   bool check_timer_arg(Call& call, u32 r);
   bool check_spin_lock_arg(Call& call, u32 r);
 
@@ -189,11 +198,13 @@ class Walk {
     std::optional<u64> array_key;  // constant key of an array look-up
     int raw_reg = 0;               // argument whose memory the helper fills
     s64 raw_bytes = 0;
-    u32 ref = 0;          // reference of the one argument that has one
-    int release_reg = 0;  // argument that is given up
-    u32 map_uid = 0;      // look-up behind the map argument, or behind the value whose object is used
-    int object_map = -1;  // map in whose value the argument's object lies
-    u64 alloc_bytes = 0;  // constant size of the memory asked for
+    u32 ref = 0;                       // reference of the one argument that has one
+    int release_reg = 0;               // argument that is given up
+    u32 map_uid = 0;                   // look-up behind the map argument, or behind the value whose object is used
+    int object_map = -1;               // map in whose value the argument's object lies
+    u64 alloc_bytes = 0;               // constant size of the memory asked for
+    const btf::Field* kptr = nullptr;  // bpf_kptr_xchg: the field
+    u32 kptr_types = 0;                // … and whose type it names
   };
   bool call_helper(const bpf_insn& insn);
   bool check_call_args(Call& call);
@@ -278,6 +289,7 @@ class Walk {
   bool check_field_write(const Reg& pointer, s64 off, int bytes);
   bool check_no_special_field(const Reg& pointer, s64 off, int bytes);
   u16 flags_of_loaded(const Reg& pointer, const WalkedField& field) const;
+  const btf::Btf& types_at(u32 whose) const;
   const btf::Btf& types_of(const Reg& r) const;
   static Reg btf_pointer(u32 type, u16 flags, u32 whose);
   bool is_trusted(const Reg& r) const;
@@ -363,8 +375,9 @@ class Walk {
   std::vector<InsnFact> facts_;
   std::vector<bool> mixed_memory_;
   Problem problem_;
-  std::map<u32, std::unique_ptr<KfuncProto>> kfuncs_;  // read so far
-  std::vector<std::pair<u32, u32>> id_map_;            // during a comparison: old id -> id of the current state
+  std::map<u32, std::unique_ptr<KfuncProto>> kfuncs_;                                  // read so far
+  mutable std::map<std::pair<u32, u32>, std::unique_ptr<btf::Fields>> struct_fields_;  // (whose, type) looked at so far
+  std::vector<std::pair<u32, u32>> id_map_;  // during a comparison: old id -> id of the current state
 
   u32 id_count_ = 0;
   u32 walked_subprog_ = 0;

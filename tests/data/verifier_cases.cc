@@ -4,7 +4,8 @@
 // Shape     a file holds cases: `== a sentence`, optional `type: raw_tracepoint`, `flags: strict freq sleepable`,
 //           `license: proprietary`, `attach: devmap` or a number, with the name of a hook in the kernel's types,
 //           `host: EPERM` where the host does not load the type whatever the program is,
-//           signatures of its functions (tests/support/case_btf.h), the program (tests/support/asm.h), then
+//           signatures of its functions (tests/support/case_btf.h), or `types: maps`: they and all types are those of
+//           maps.bpf.c, where the program is `entry`, and typeid(NAME) is a struct's id; the program (tests/support/asm.h), then
 //           `accept` or `reject ERRNO sentence of the log`.
 //           Maps: 0 array 16x4, 1 hash 8->24, 2 array of one 16, 3 the same frozen and read-only, 4 per-CPU array,
 //           `kcall NAME` calls a function of the running kernel, STRUCT::MEMBER is a member's offset there.
@@ -39,6 +40,7 @@ using std::string;
 struct Case {
   string name, code, message, flags, attach, type;
   std::vector<string> functions;
+  bool object_types = false;  // its BTF is that of maps.bpf.c
   bool proprietary = false;
   int error = 0;
   int host = 0;  // not 0: all that the host answers
@@ -48,7 +50,7 @@ const std::map<string, int> kErrnos = {{"EACCES", EACCES},         {"EINVAL", EI
                                        {"EPERM", EPERM},           {"ENOTSUPP", 524},  {"EFAULT", EFAULT},
                                        {"EOPNOTSUPP", EOPNOTSUPP}, {"ENOENT", ENOENT}, {"EEXIST", EEXIST}};
 
-// Maps, and the templates of inner ones, that every case may use.
+// Maps, and the templates of inner ones, that every case may use; their types in all.btf.
 bool add_maps(bpf::ProgSource& all) {
   all.maps = support::fuzz_maps();
   bpf::MapFacts progs;
@@ -68,7 +70,21 @@ bool add_maps(bpf::ProgSource& all) {
   }
   for (const auto& [name, facts] : named->maps) all.maps.push_back(facts);
   all.inner_maps = named->inner_maps;
+  all.btf = named->blob;
   return true;
+}
+
+// typeid(name) -> the struct's id in the types of maps.bpf.c
+string number_types(string code, const std::vector<std::byte>& blob) {
+  static const std::regex named("typeid\\((\\w+)\\)");
+  std::smatch m;
+  if (!std::regex_search(code, m, named)) return code;
+  const auto types = bpf::btf::Btf::parse(blob);
+  while (std::regex_search(code, m, named)) {
+    const auto id = types->find(m[1].str(), bpf::BTF_KIND_STRUCT);
+    code = m.prefix().str() + (id ? std::to_string(*id) : "no_such_type") + m.suffix().str();
+  }
+  return code;
 }
 
 // map[name] -> map[index]
@@ -102,6 +118,8 @@ bool read_cases(const std::filesystem::path& path, std::vector<Case>& cases) {
       c.attach = value("attach: ");
     } else if (line.starts_with("static ") || line.starts_with("global ")) {
       c.functions.push_back(line);
+    } else if (line == "types: maps") {
+      c.object_types = true;
     } else if (line == "license: proprietary") {
       c.proprietary = true;
     } else if (line == "accept") {
@@ -245,6 +263,7 @@ int main(int argc, char** argv) {
   int failed = 0, skipped = 0;
   for (const Case& c : cases) {
     string code = c.code;
+    code = number_types(std::move(code), all.btf);
     if (!resolve_kernel_calls(code)) {
       std::printf("SKIPPED %s: this kernel's types lack a function or field of it\n", c.name.c_str());
       ++skipped;
@@ -258,7 +277,9 @@ int main(int argc, char** argv) {
       continue;
     }
     auto source = make_source(c, all, *insns);
-    if (auto added = support::add_functions(source, c.functions, labels); !added) {
+    if (auto added = c.object_types ? support::use_object_types(source, all.btf, labels)
+                                    : support::add_functions(source, c.functions, labels);
+        !added) {
       std::printf("FAILED %s\n  %s\n", c.name.c_str(), added.error().what().c_str());
       ++failed;
       continue;

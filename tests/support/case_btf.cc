@@ -5,6 +5,8 @@
 #include <cstring>
 #include <regex>
 
+#include "bpf/btf/btf.h"
+
 namespace support {
 namespace {
 
@@ -184,6 +186,20 @@ base::Status add_functions(ProgSource& source, const std::vector<string>& lines,
   std::sort(source.func_info.begin(), source.func_info.end(),
             [](const bpf_func_info& a, const bpf_func_info& b) { return a.insn_off < b.insn_off; });
   source.btf = writer.bytes();
+  return base::success();
+}
+
+base::Status use_object_types(ProgSource& source, const std::vector<std::byte>& blob,
+                              const std::map<string, std::size_t>& labels) {
+  SLUICE_TRY(const btf::Btf types, btf::Btf::parse(blob));
+  const auto entry = types.find("entry", BTF_KIND_FUNC);
+  if (!entry) return base::Error(EINVAL, "the types have no function 'entry'");
+  source.func_info.push_back({0, *entry});
+  for (const auto& [label, place] : labels)
+    if (const auto func = types.find(label, BTF_KIND_FUNC); func && place != 0)
+      source.func_info.push_back({static_cast<u32>(place), *func});
+  std::ranges::sort(source.func_info, {}, &bpf_func_info::insn_off);
+  source.btf = blob;
   return base::success();
 }
 

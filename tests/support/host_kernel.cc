@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <deque>
 #include <memory>
+#include <mutex>
 
 #include "bpf/abi/attr.h"
 #include "bpf/abi/flags.h"
@@ -56,6 +58,22 @@ base::Status element(bpf::bpf_cmd cmd, const char* what, const Fd& map, const vo
   attr.flags = flags;
   if (sys_bpf(cmd, attr) < 0) return os_error(what);
   return base::success();
+}
+
+// Types that maps and programs share are one BTF, as a loader has it: the kernel tells types apart by it. `keep`: for
+// programs to come.
+std::shared_ptr<Fd> map_btf(const std::vector<std::byte>& blob, bool keep) {
+  constexpr std::size_t kKept = 4;
+  static std::mutex mutex;
+  static std::deque<std::pair<std::vector<std::byte>, std::shared_ptr<Fd>>> kept;
+  const std::lock_guard lock(mutex);
+  for (const auto& [known, fd] : kept)
+    if (known == blob) return fd;
+  auto fd = std::make_shared<Fd>(load_btf(blob));
+  if (!keep || !fd->valid()) return fd;
+  if (kept.size() == kKept) kept.pop_front();
+  kept.emplace_back(blob, fd);
+  return fd;
 }
 
 bool is_map_reference(const bpf::bpf_insn& insn) {
@@ -117,11 +135,11 @@ base::Result<Fd> host_make_map(const bpf::MapFacts& facts, int inner) {
   attr.map_extra = facts.map_extra;
   if (inner >= 0) attr.inner_map_fd = static_cast<base::u32>(inner);
   std::strncpy(attr.map_name, facts.name.c_str(), sizeof attr.map_name - 1);
-  Fd btf;
+  std::shared_ptr<Fd> btf;
   if (!facts.btf.empty() && facts.btf_value_type_id != 0 && !is_untyped(facts.type)) {
-    btf = load_btf(facts.btf);
-    if (!btf.valid()) return os_error("BTF_LOAD of a map");
-    attr.btf_fd = static_cast<base::u32>(btf.get());
+    btf = map_btf(facts.btf, true);
+    if (!btf->valid()) return os_error("BTF_LOAD of a map");
+    attr.btf_fd = static_cast<base::u32>(btf->get());
     attr.btf_key_type_id = facts.btf_key_type_id;
     attr.btf_value_type_id = facts.btf_value_type_id;
   }
@@ -182,15 +200,15 @@ HostLoad host_load(const bpf::ProgSource& source, std::span<const Fd> maps, base
     attr.log_size = static_cast<base::u32>(kLogBytesMax);
   }
   HostLoad out;
-  Fd btf;
+  std::shared_ptr<Fd> btf;
   if (!source.btf.empty()) {
-    btf = load_btf(source.btf);
-    if (!btf.valid()) {
+    btf = map_btf(source.btf, false);
+    if (!btf->valid()) {
       out.error = errno;
       out.log = "BTF_LOAD refused";
       return out;
     }
-    attr.prog_btf_fd = static_cast<base::u32>(btf.get());
+    attr.prog_btf_fd = static_cast<base::u32>(btf->get());
     attr.func_info = address(source.func_info.data());
     attr.func_info_cnt = static_cast<base::u32>(source.func_info.size());
     attr.func_info_rec_size = sizeof(bpf::bpf_func_info);

@@ -2,8 +2,8 @@
 // kptr.cc — kernel pointers that a map value or an allocated object holds: loads, stores, bpf_kptr_xchg.
 //
 // Source    soundness: such a word changes under the program, so a load is trusted only where RCU keeps what it found,
-//           and may be null. A reference goes in and out by bpf_kptr_xchg alone, which gives up the reference of what goes
-//           in and hands out one for what comes out; both are of the field's own type.
+//           and may be null. A reference goes in and out by bpf_kptr_xchg alone, which gives up the reference of what
+//           goes in and hands out one for what comes out; both are of the field's own type.
 #include "bpf/verifier/kptr_types.h"
 #include "bpf/verifier/print.h"
 #include "bpf/verifier/struct_walk.h"

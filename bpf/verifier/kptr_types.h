@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// kptr_types.h — what kernel pointers in map values and allocated structs point to: a kernel's struct, or the program's.
+// kptr_types.h — what kernel pointers in map values and allocated structs point to: a kernel's struct, or a program's.
 //
-// Shape     find_pointed_types() fills Field::type and Field::of_kernel. A struct that the kernel has by that name is the
-//           kernel's; any other one the program allocates itself.
+// Shape     find_pointed_types() fills Field::type and Field::of_kernel. A struct that the kernel has by that name is
+//           the kernel's; any other one the program allocates itself.
 // Threads   re-entrant. Errors: ENOENT, a reference to a kernel struct that nobody can release for the map.
 // Source    which structs have a destructor and which are kept by RCU: the running kernel's functions `*_dtor`, and
 //           tests/data/verifier/kptr.cases.

@@ -5,8 +5,8 @@
 //           `license: proprietary`, `attach: devmap` or a number, with the name of a hook in the kernel's types,
 //           `host: EPERM` where the host does not load the type whatever the program is,
 //           signatures of its functions (tests/support/case_btf.h), or `types: maps`: they and all types are those of
-//           maps.bpf.c, where the program is `entry`, and typeid(NAME) is a struct's id; the program (tests/support/asm.h), then
-//           `accept` or `reject ERRNO sentence of the log`.
+//           maps.bpf.c, where the program is `entry`, and typeid(NAME) is a struct's id; the program
+//           (tests/support/asm.h), then `accept` or `reject ERRNO sentence of the log`.
 //           Maps: 0 array 16x4, 1 hash 8->24, 2 array of one 16, 3 the same frozen and read-only, 4 per-CPU array,
 //           `kcall NAME` calls a function of the running kernel, STRUCT::MEMBER is a member's offset there.
 //           5 devmap, 6 prog_array, 7 write-only (for programs) array; those of maps.bpf.c by name: map[ring].

@@ -23,7 +23,8 @@ namespace support {
 base::Status add_functions(bpf::ProgSource& source, const std::vector<std::string>& lines,
                            const std::map<std::string, std::size_t>& labels);
 
-// The program's BTF is `blob`, as it stands: func_info for the entry (`entry` there) and every label that names a function.
+// The program's BTF is `blob`, as it stands: func_info for the entry (`entry` there) and every label that names a
+// function.
 base::Status use_object_types(bpf::ProgSource& source, const std::vector<std::byte>& blob,
                               const std::map<std::string, std::size_t>& labels);
 

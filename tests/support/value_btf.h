@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// value_btf.h — the BTF of a struct `value` that holds locks, timers, kernel pointers and lists where a test wants them.
+// value_btf.h — the BTF of a struct `value` that holds locks, timers, kernel pointers, lists where a test wants them.
 //
 // Shape     value_btf({{"bpf_spin_lock", 0}, {"kptr", 8, 2}}, 24): types with `value` at kValueType and an int at
-//           kKeyType. Objects are named as in C, pointers by their tag; `local` pointers name a struct of the BTF, others
-//           task_struct. A list or tree gets the tag `contains`, if not empty, and elements `elem` {u64 x; node l;}.
+//           kKeyType. Objects are named as in C, pointers by their tag; `local` pointers name a struct of the BTF,
+//           others task_struct. A list or tree gets the tag `contains`, if not empty, and elements `elem` {u64 x; node l;}.
 #pragma once
 
 #include <cstring>

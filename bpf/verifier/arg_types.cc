@@ -93,7 +93,7 @@ const ArgRule& arg_rule(Arg arg) {
 }
 
 bool takes(const ArgRule& rule, const Reg& r) {
-  const u16 ignored = rule.rdonly_ok ? kRdonly : 0;
+  const u16 ignored = kPacketSlice | (rule.rdonly_ok ? kRdonly : 0);
   return std::ranges::any_of(rule.types,
                              [&](const RegType& t) { return t.kind == r.kind && t.flags == (r.flags & ~ignored); });
 }

@@ -47,7 +47,9 @@ bool Walk::set_up_arguments(u32 subprog) {
         if (arg.maybe_null) to.id = new_id();
         break;
       case GlobalArg::Kind::dynptr:
-        return refuse_unsupported("arguments of global functions that are dynptrs are not known yet");
+        to = Reg::pointer(Kind::dynptr_ptr, static_cast<u32>(DynptrType::local));
+        to.id = new_id();
+        break;
     }
   }
   return true;
@@ -96,10 +98,14 @@ bool Walk::check_global_arg(const GlobalArg& want, u32 r) {
       return true;  // anything: it is read with loads that survive a fault
     case GlobalArg::Kind::trusted:
       return check_global_object(want, r);
-    case GlobalArg::Kind::dynptr:
-      break;
+    case GlobalArg::Kind::dynptr: {
+      DynptrUse use;
+      if (!check_arg_offset(r, Arg::ANYTHING) || !check_dynptr(r, &use)) return false;
+      if (use.may_be_packet) forget_packet_pointers();  // which Linux does not ask of the function
+      return true;
+    }
   }
-  return refuse_unsupported("arguments of global functions that are dynptrs are not known yet");
+  return false;
 }
 
 bool Walk::check_global_object(const GlobalArg& want, u32 r) {

@@ -142,6 +142,11 @@ bool Walk::check_arg(Call& call, u32 r, Arg type) {
       return check_spin_lock_arg(call, r);
     case Arg::CONST_ALLOC_SIZE_OR_ZERO:
       return check_constant_arg(call, r);
+    case Arg::PTR_TO_DYNPTR:
+    case Arg::UNINIT_DYNPTR_LOCAL:
+    case Arg::UNINIT_DYNPTR_RINGBUF:
+    case Arg::RELEASE_DYNPTR_RINGBUF:
+      return check_helper_dynptr(call, r, type);
     case Arg::PTR_TO_CTX:
     case Arg::PTR_TO_CTX_OR_NULL:
     case Arg::PTR_TO_FUNC:
@@ -214,6 +219,9 @@ std::optional<u64> Walk::constant_array_key(const Reg& key, u32 map) {
 
 bool Walk::check_memory_arg(Call& call, u32 r, s64 bytes, Arg type, bool zero_ok) {
   const Access how = access_of(type);
+  const bool reads_too = type == Arg::PTR_TO_WRITE_MEM || type == Arg::PTR_TO_WRITE_FIXED_SIZE_MEM_4;
+  if (reads_too && reg(r).kind == Kind::stack && !check_helper_memory(call, r, bytes, Access::read, zero_ok))
+    return false;
   if (!check_helper_memory(call, r, bytes, how, zero_ok)) return false;
   if (how == Access::write) {
     call.raw_reg = static_cast<int>(r);
@@ -250,8 +258,9 @@ bool Walk::check_helper_stack(u32 r, s64 bytes, Access how, bool zero_ok) {
   if (bytes == 0 && !zero_ok) return refuse(EACCES, format("invalid zero-sized read from stack R%u\n", r));
   s64 low = 0, high = 0;
   if (!check_stack_bounds(r, 0, bytes, how, true, &low, &high)) return false;
-  if (how == Access::read) note_stack_read(reg(r).frame, low, high + bytes);
-  return true;
+  if (how == Access::write) return check_no_dynptr(r, low, high + bytes);
+  note_stack_read(reg(r).frame, low, high + bytes);
+  return check_stack_bytes(r, low, high, bytes);
 }
 
 bool Walk::check_size_arg(Call& call, u32 r, Arg type, Arg mem_type) {

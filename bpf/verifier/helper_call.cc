@@ -52,6 +52,9 @@ bool Walk::call_helper(const bpf_insn& i) {
   if (!check_call_args(call)) return false;
   if (call.id == BPF_FUNC_get_func_ip && source_.type != BPF_PROG_TYPE_KPROBE)
     return refuse(524, format("func bpf_get_func_ip#%u not supported for program type %u\n", call.id, source_.type));
+  if (call.id == BPF_FUNC_dynptr_from_mem && reg(BPF_REG_1).kind != Kind::map_value)
+    return refuse(EACCES,
+                  format("Unsupported reg type %s for bpf_dynptr_from_mem data\n", kind_text(reg(BPF_REG_1)).c_str()));
   if (call.id == BPF_FUNC_tail_call && !check_nothing_held("tail_call", true)) return false;
   InsnFact& fact = facts_[at_];
   if (call.map >= static_cast<int>(source_.maps.size())) {  // an inner map: known at run time only
@@ -82,7 +85,8 @@ bool Walk::finish_call(const Call& call) {
   if (!call_callback(call)) return false;
   if (!release_argument(call)) return false;
   clobber_caller_saved();
-  if (call.proto->changes_packet) forget_packet_pointers();
+  const bool writes_packet = call.id == BPF_FUNC_dynptr_write && call.dynptr.may_be_packet;
+  if (call.proto->changes_packet || writes_packet) forget_packet_pointers();
   if (call.id == BPF_FUNC_tail_call && cur_.depth() > 0) {
     push_tail_call_return();
     if (!branches_within_limit()) return false;

@@ -35,6 +35,10 @@ bool is_socket_map(bpf_map_type type) {
 
 bool Walk::release_argument(const Call& call) {
   if (call.release_reg == 0) return true;
+  if (call.dynptr.ref != 0) {
+    release_dynptr(call.dynptr.ref);
+    return true;
+  }
   const Reg& p = reg(static_cast<u32>(call.release_reg));
   const bool kept = call.kptr != nullptr && call.ref != 0;
   if (kept ? give_to_kptr(call.ref) : call.ref != 0 ? release_reference(call.ref) : p.is_zero()) return true;
@@ -86,6 +90,12 @@ bool Walk::put_helper_result(const Call& call) {
       r0 = Reg::pointer(Kind::mem, static_cast<u32>(call.alloc_bytes));
       r0.flags = kRingbuf;
       r0.maybe_null = true;
+      break;
+    case Ret::PTR_TO_DYNPTR_MEM_OR_NULL:
+      r0 = Reg::pointer(Kind::mem, static_cast<u32>(call.alloc_bytes));
+      r0.maybe_null = true;
+      r0.ref = call.dynptr.ref;
+      r0.dynptr = call.dynptr.id;
       break;
     case Ret::PTR_TO_BTF_ID_OR_NULL:
       if (call.kptr != nullptr) {

@@ -18,6 +18,7 @@ bool Walk::check_irq_flag_arg(KfuncCall& call, u32 r) {
   const bool is_flag = slot && *slot < stack.size() && stack[*slot].bytes[0] == Byte::irq_flag;
   if (saves) {
     if (!slot || is_flag) return refuse(EINVAL, place + format("expected uninitialized irq flag as arg#%u\n", r - 1));
+    if (*slot < stack.size() && !overwrite_dynptr(frame, *slot)) return false;
   } else {
     if (!is_flag) return refuse(EINVAL, place + format("expected an initialized irq flag as arg#%u\n", r - 1));
     note_stack_read(frame, -s64{*slot + 1} * 8, -s64{*slot} * 8);

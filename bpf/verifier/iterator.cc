@@ -37,7 +37,9 @@ bool Walk::find_object_place(u32 r, u32 slots, const char* what, std::optional<u
   const s64 off = s64{p.off} + static_cast<s64>(p.var.value());
   if (off % 8 != 0)
     return refuse(EINVAL, format("cannot pass in %s at an offset=%lld\n", what, static_cast<long long>(off)));
-  if (off >= 0 || off < -MAX_BPF_STACK || off + s64{slots} * 8 > 0) return true;  // nowhere
+  if ((-off - 1) / 8 + 1 < s64{slots})
+    return refuse(EINVAL, format("cannot pass in %s at an offset=%lld\n", what, static_cast<long long>(off)));
+  if (off >= 0 || off < -MAX_BPF_STACK) return true;  // nowhere
   *first = static_cast<u32>((-off - 1) / 8);
   return true;
 }
@@ -78,6 +80,8 @@ bool Walk::check_iterator_arg(KfuncCall& call, u32 r, const KfuncParam& param) {
         if (!check_stack_bounds(r, static_cast<s32>(s * 8), 8, Access::write, false, &low, &high)) return false;
     }
     if (!first) return refuse(EINVAL, place + "expected uninitialized" + arg);
+    for (u32 s = 0; s < slots; ++s)
+      if (*first - s < cur_.frames[frame].stack.size() && !overwrite_dynptr(frame, *first - s)) return false;
     call.iterator = IteratorPlace{frame, *first, slots, param.target};
     return true;
   }

@@ -104,7 +104,9 @@ bool Walk::check_kfunc_pointer(KfuncCall& call, u32 r, const KfuncParam& p) {
         return refuse(EINVAL, format("arg#%u expected pointer to ctx, but got %s\n", r - 1, kind_text(value).c_str()));
       return check_pointer_unmodified(value, r);
     case Param::iterator:
-      return check_iterator_arg(call, r, p);
+      return check_arg_offset(r, Arg::ANYTHING) && check_iterator_arg(call, r, p);
+    case Param::dynptr:
+      return check_arg_offset(r, Arg::ANYTHING) && check_kfunc_dynptr(call, r, p);
     case Param::irq_flag:
       return check_irq_flag_arg(call, r);
     case Param::map:
@@ -185,15 +187,17 @@ bool Walk::check_kfunc_memory(KfuncCall& call, u32 r, const KfuncParam& p) {
 }
 
 bool Walk::check_kfunc_sized_memory(KfuncCall& call, u32 r, const KfuncParam& p) {
-  const KfuncParam& next = call.proto->params[r];
   if (!check_readable(r + 1)) return false;
-  if (p.size_is_constant && !check_kfunc_constant_size(call, r + 1)) return false;
   call.checked_sizes |= 1U << r;
-  (void)next;
-  if (reg(r).is_zero() && p.optional) {
+  if (reg(r).is_zero() && p.optional)
     mark_precise(reg(r));
-    return true;
-  }
+  else if (!check_kfunc_memory_pair(call, r))
+    return false;
+  return !p.size_is_constant || check_kfunc_constant_size(call, r + 1);
+}
+
+// r and, in the next register, its size.
+bool Walk::check_kfunc_memory_pair(KfuncCall& call, u32 r) {
   const Reg& size = reg(r + 1);
   if (!size.is_scalar()) return refuse(EINVAL, format("R%u is not a scalar\n", r + 1));
   const std::string pair = format("arg#%u arg#%u memory, len pair leads to invalid memory access\n", r - 1, r);

@@ -38,7 +38,7 @@ bool Walk::call_kfunc(const bpf_insn& i) {
   if (!apply_kfunc_sections(call)) return false;
   if (!finish_kfunc_args(call)) return false;
   clobber_caller_saved();
-  if (moves_packet(name)) forget_packet_pointers();
+  if (moves_packet(name) || call.writes_packet) forget_packet_pointers();
   if (!put_kfunc_result(call)) return false;
   return !k.has(kIterNext) || fork_iterator(call);
 }
@@ -167,8 +167,7 @@ bool Walk::put_special_result(const KfuncCall& call, bool* done) {
     }
     return true;
   }
-  if (name == "bpf_dynptr_slice" || name == "bpf_dynptr_slice_rdwr")
-    return refuse_unsupported(std::string(name) + " is not known yet");
+  if (name == "bpf_dynptr_slice" || name == "bpf_dynptr_slice_rdwr") return put_slice(call);
   *done = false;
   return true;
 }

@@ -65,7 +65,8 @@ void Walk::push_early_return() {
 // Linux gives up what it knew of such pointers; a privileged program keeps a number.
 void Walk::forget_packet_pointers() {
   for_each_reg(cur_, [](Reg& r) {
-    if (r.is_packet() || r.kind == Kind::packet_end) r = Reg::unknown();
+    const bool slice = r.kind == Kind::mem && (r.flags & kPacketSlice) != 0;
+    if (r.is_packet() || r.kind == Kind::packet_end || slice) r = Reg::unknown();
   });
 }
 

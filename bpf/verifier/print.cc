@@ -54,6 +54,11 @@ const char* kind_text(Kind kind) {
   return kKindTexts[static_cast<std::size_t>(kind)];
 }
 
+const char* dynptr_name(DynptrType type) {
+  constexpr const char* kNames[] = {"none", "local", "ringbuf", "skb", "xdp", "skb_meta"};
+  return kNames[static_cast<std::size_t>(type)];
+}
+
 std::string kind_text(const Reg& r) {
   std::string out;
   for (const Word& w : kFlagTexts)
@@ -149,6 +154,14 @@ std::string Walk::print_reg(const Reg& r) const {
   return kind_text(r) + type + "(" + fields + ")";
 }
 
+// The two slots as one, told by the one with the lower address.
+std::string Walk::print_dynptr(const Slot& first) const {
+  const Reg& d = first.spilled;
+  std::string out = format("dynptr_%s(id=%u", dynptr_name(static_cast<DynptrType>(d.extra)), d.id);
+  if (d.ref != 0) out += format(",ref_id=%u", d.ref);
+  return out + format(",dynptr_id=%u)", d.id);
+}
+
 // Eight marks, the byte with the highest address first; a spilled register stands for its bytes.
 std::string Walk::print_slot(const Slot& slot) const {
   std::string out;
@@ -191,6 +204,12 @@ std::string Walk::print_frame(const State& state, u32 frame, bool all) const {
     if (!all && (touched_slots_ >> s & 1) == 0) continue;
     const bool untouched =
         std::all_of(f.stack[s].bytes.begin(), f.stack[s].bytes.end(), [](Byte b) { return b == Byte::invalid; });
+    const Slot* first = s + 1 < f.stack.size() ? &f.stack[s + 1] : nullptr;
+    if (f.stack[s].bytes[0] == Byte::dynptr && first != nullptr) {
+      out += format(" fp-%u=", (s + 2) * 8) + print_dynptr(*first);
+      ++s;
+      continue;
+    }
     if (!untouched) out += format(" fp-%u=", (s + 1) * 8) + print_slot(f.stack[s]);
   }
   return out;

@@ -91,6 +91,7 @@ bool Walk::includes_reg(const Reg& old, const Reg& now, Exact exact) {
   }
   if (old.off != now.off || !same_id(old.id, now.id) || !same_reference(old.ref, now.ref)) return false;
   if (old.kind == Kind::btf_id && old.btf != now.btf) return false;
+  if (old.kind == Kind::mem && !same_reference(old.dynptr, now.dynptr)) return false;
   if (old.kind == Kind::map_ptr || old.kind == Kind::map_value) {
     // Two pointers to values with a lock, or from look-ups of inner maps, are one only if they were.
     if (!same_reference(old.map_uid, now.map_uid) || (old.id == 0) != (now.id == 0)) return false;

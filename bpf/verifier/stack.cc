@@ -20,10 +20,10 @@ u32 byte_of(s64 off) {
   return static_cast<u32>(off & 7);
 }
 
-// What is left of a spill once a byte of its slot was written by other means.
+// What is left of a spill, or of an object, once a byte of its slot was written by other means.
 void scrub(Slot& slot) {
   for (Byte& b : slot.bytes)
-    if (b == Byte::spill) b = Byte::misc;
+    if (b >= Byte::spill) b = Byte::misc;
 }
 
 bool fits(const Reg& r, int bytes) {
@@ -109,6 +109,7 @@ bool Walk::access_stack(u32 r, s32 off, int bytes, Access how, int value, bool s
     return fixed ? write_stack_fixed(frame, low, bytes, value) : write_stack_varying(frame, low, high, bytes, value);
   note_stack_read(frame, low, high + bytes);
   if (!fixed) {
+    if (!check_stack_bytes(r, low, high, bytes)) return false;
     if (!read_stack_varying(frame, low, high + bytes, value)) return false;
     if (value >= 0) {
       Reg& out = reg(static_cast<u32>(value));
@@ -177,13 +178,14 @@ void Walk::store_spill(u32 frame, s64 off, int bytes, const Reg& value) {
     Byte& b = slot.bytes[static_cast<u32>(k)];
     if (k < bytes) {
       b = Byte::spill;
-    } else if (b == Byte::spill) {
+    } else if (b >= Byte::spill) {
       b = Byte::misc;
     }
   }
 }
 
 bool Walk::write_stack_fixed(u32 frame, s64 off, int bytes, int value) {
+  if (!overwrite_dynptr(frame, slot_of(off))) return false;
   Reg v = stored_value(value);
   if (v.is_pointer()) {
     if (bytes != 8) return refuse(EACCES, "invalid size of register spill\n");
@@ -216,6 +218,8 @@ bool Walk::write_stack_fixed(u32 frame, s64 off, int bytes, int value) {
 }
 
 bool Walk::write_stack_varying(u32 frame, s64 low, s64 high, int bytes, int value) {
+  for (u32 s = slot_of(high + bytes - 1); s <= slot_of(low); ++s)
+    if (!overwrite_dynptr(frame, s)) return false;
   const Reg v = stored_value(value);
   const bool zero = v.is_zero();
   for (s64 off = low; off < high + bytes; ++off) {
@@ -241,6 +245,27 @@ void Walk::clobber_stack(u32 frame, s64 low, s64 high, Byte with) {
     scrub(slot);
     slot.bytes[byte_of(off)] = with;
   }
+}
+
+// Objects on the stack are read by their own helpers alone.
+bool Walk::check_stack_bytes(u32 r, s64 low, s64 high, s64 bytes) {
+  const Reg& p = reg(r);
+  for (s64 off = low; off < high + bytes; ++off) {
+    if (cur_.frames[p.frame].stack[slot_of(off)].bytes[byte_of(off)] < Byte::dynptr) continue;
+    const std::string place =
+        low == high ? format("off %lld", static_cast<long long>(low)) : "var_off " + bits_text(p.var.bits);
+    return refuse(EACCES, format("invalid read from stack R%u %s+%lld size %lld\n", r, place.c_str(),
+                                 static_cast<long long>(off - low), static_cast<long long>(bytes)));
+  }
+  return true;
+}
+
+// A helper that fills memory does not fill a dynptr.
+bool Walk::check_no_dynptr(u32 r, s64 low, s64 high) {
+  for (s64 off = low; off < high; ++off)
+    if (cur_.frames[reg(r).frame].stack[slot_of(off)].bytes[0] == Byte::dynptr)
+      return refuse(EACCES, format("potential write to dynptr at off=%lld disallowed\n", static_cast<long long>(off)));
+  return true;
 }
 
 }  // namespace bpf::verifier

@@ -54,8 +54,9 @@ enum : u16 {
   kRcu = 1 << 4,
   kUntrusted = 1 << 5,
   kTrusted = 1 << 6,
-  kAlloc = 1 << 7,      // btf_id: of the program's own BTF
-  kNonOwnRef = 1 << 8,  // good only inside the critical section of its collection
+  kAlloc = 1 << 7,         // btf_id: of the program's own BTF
+  kNonOwnRef = 1 << 8,     // good only inside the critical section of its collection
+  kPacketSlice = 1 << 12,  // mem: of a packet's dynptr; stale when the packet moves
 };
 
 // Reg::btf of a btf_id: whose types they are.
@@ -88,6 +89,7 @@ struct Reg {
   union {
     u32 node = 0;  // scalar: see precision.h
     u32 btf;       // btf_id: whose BTF
+    u32 dynptr;    // mem: the dynptr it is a slice of, by its id; 0: none
     u32 map_uid;   // map_ptr, map_value of an inner map: the look-up it came from; 0: a map of the program
   };
   u32 ref = 0;  // pointers: the reference it holds or was derived from (State::refs), 0: none
@@ -126,6 +128,10 @@ struct Reg {
 
 // dynptr, iter, irq_flag: all eight bytes; Slot::spilled says which object, and only its own helpers touch it.
 enum class Byte : u8 { invalid, misc, zero, spill, dynptr, iter, irq_flag };
+
+// What the memory of a dynptr is. Its two slots hold in Slot::spilled: extra: the type; id; ref: of a ring buffer's
+// record; off: 1 in the slot with the lower address. A Kind::dynptr_ptr has the type in `extra`, too.
+enum class DynptrType : u8 { none, local, ringbuf, skb, xdp, skb_meta };
 
 struct Slot {
   std::array<Byte, 8> bytes{};

@@ -163,6 +163,8 @@ class Walk {
   bool write_stack_varying(u32 frame, s64 low, s64 high, int bytes, int value);
   void store_spill(u32 frame, s64 off, int bytes, const Reg& value);
   void clobber_stack(u32 frame, s64 low, s64 high, Byte with);
+  bool check_stack_bytes(u32 r, s64 low, s64 high, s64 bytes);
+  bool check_no_dynptr(u32 r, s64 low, s64 high);
   void grow_stack(u32 frame, s64 low);
   void note_stack_read(u32 frame, s64 low, s64 high);
   void note_stack_write(u32 frame, s64 off, s64 bytes);
@@ -189,6 +191,22 @@ class Walk {
   // --- sock_access.cc
   bool access_socket(u32 r, s64 off, int bytes, Access how, int value, bool sign_extend);
 
+  // --- dynptr.cc
+  struct DynptrUse {
+    DynptrType type = DynptrType::none;
+    u32 id = 0;
+    u32 ref = 0;
+    bool may_be_packet = false;  // writing it may move a packet
+  };
+  bool make_dynptr(u32 r, DynptrType type, u32 clone_of_ref);
+  bool check_dynptr(u32 r, DynptrUse* use);
+  bool find_dynptr(u32 r, DynptrUse* use);
+  bool check_helper_dynptr(Call& call, u32 r, Arg type);
+  bool check_dynptr_release(u32 r);
+  void release_dynptr(u32 ref);
+  bool overwrite_dynptr(u32 frame, u32 slot);
+  void forget_dynptr(u32 frame, u32 first);
+
   // --- helper_call.cc, helper_result.cc, helper_args.cc
   void push_tail_call_return();
   struct Call {
@@ -205,6 +223,7 @@ class Walk {
     u64 alloc_bytes = 0;               // constant size of the memory asked for
     const btf::Field* kptr = nullptr;  // bpf_kptr_xchg: the field
     u32 kptr_types = 0;                // … and whose type it names
+    DynptrUse dynptr;                  // that it works on
   };
   bool call_helper(const bpf_insn& insn);
   bool check_call_args(Call& call);
@@ -248,6 +267,8 @@ class Walk {
     u32 checked_sizes = 0;  // parameters done together with the memory before them
     std::optional<IteratorPlace> iterator;
     bool iterator_is_rcu = false;
+    DynptrUse dynptr;            // the last one that was there before
+    bool writes_packet = false;  // by way of a dynptr, maybe
     std::optional<IrqPlace> irq;
     std::vector<std::pair<u32, s64>> written;  // registers and bytes the function may write
   };
@@ -266,9 +287,13 @@ class Walk {
   bool check_kfunc_struct(KfuncCall& call, u32 r, const KfuncParam& param);
   bool check_kfunc_memory(KfuncCall& call, u32 r, const KfuncParam& param);
   bool check_kfunc_sized_memory(KfuncCall& call, u32 r, const KfuncParam& param);
+  bool check_kfunc_memory_pair(KfuncCall& call, u32 r);
   bool check_kfunc_constant_size(KfuncCall& call, u32 r);
   bool check_kfunc_bytes(KfuncCall& call, u32 r, s64 bytes);
   bool check_pointer_fixed(u32 r);
+  // --- dynptr_kfunc.cc
+  bool check_kfunc_dynptr(KfuncCall& call, u32 r, const KfuncParam& param);
+  bool put_slice(const KfuncCall& call);
   bool finish_kfunc_args(KfuncCall& call);
   // --- iterator.cc, irq_flag.cc
   bool find_object_place(u32 r, u32 slots, const char* what, std::optional<u32>* first);
@@ -351,6 +376,7 @@ class Walk {
   // --- print.cc
   std::string print_reg(const Reg& r) const;
   std::string print_slot(const Slot& slot) const;
+  std::string print_dynptr(const Slot& first) const;
   std::string print_frame(const State& state, u32 frame, bool all) const;
   void log_instruction();
   void log_effects();

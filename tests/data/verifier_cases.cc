@@ -3,7 +3,8 @@
 //
 // Shape     a file holds cases: `== a sentence`, optional `type: raw_tracepoint`, `flags: strict freq sleepable`,
 //           `license: proprietary`, `attach: devmap` or a number, with the name of a hook in the kernel's types,
-//           `host: EPERM` where the host does not load the type whatever the program is,
+//           `host: EPERM` where the host does not load the type whatever the program is, `host: accept` where it
+//           accepts and we know better (docs/differences-from-linux.md),
 //           signatures of its functions (tests/support/case_btf.h), or `types: maps`: they and all types are those of
 //           maps.bpf.c, where the program is `entry`, and typeid(NAME) is a struct's id; the program
 //           (tests/support/asm.h), then `accept` or `reject ERRNO sentence of the log`.
@@ -43,12 +44,12 @@ struct Case {
   bool object_types = false;  // its BTF is that of maps.bpf.c
   bool proprietary = false;
   int error = 0;
-  int host = 0;  // not 0: all that the host answers
+  std::optional<int> host;  // all that the host answers
 };
 
-const std::map<string, int> kErrnos = {{"EACCES", EACCES},         {"EINVAL", EINVAL}, {"E2BIG", E2BIG},
-                                       {"EPERM", EPERM},           {"ENOTSUPP", 524},  {"EFAULT", EFAULT},
-                                       {"EOPNOTSUPP", EOPNOTSUPP}, {"ENOENT", ENOENT}, {"EEXIST", EEXIST}};
+const std::map<string, int> kErrnos = {
+    {"EACCES", EACCES}, {"EINVAL", EINVAL},         {"E2BIG", E2BIG},   {"EPERM", EPERM},   {"ENOTSUPP", 524},
+    {"EFAULT", EFAULT}, {"EOPNOTSUPP", EOPNOTSUPP}, {"ENOENT", ENOENT}, {"EEXIST", EEXIST}, {"accept", 0}};
 
 // Maps, and the templates of inner ones, that every case may use; their types in all.btf.
 bool add_maps(bpf::ProgSource& all) {
@@ -301,7 +302,7 @@ int main(int argc, char** argv) {
     bool ok = same("ours", c, ours.error, ours.log) && !ours.unsupported;
     if (!unusable) {
       const auto host = support::host_load(for_host, *fds, level);
-      ok &= c.host != 0 ? host.error == c.host : same("the host kernel", c, host.error, host.log);
+      ok &= c.host ? host.error == *c.host : same("the host kernel", c, host.error, host.log);
     }
     failed += !ok;
   }

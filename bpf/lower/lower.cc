@@ -19,6 +19,8 @@ base::Result<LowInsn> lower_insn(const Pass& pass, u32 at) {
   if (low.dead) return low;
   if (insn_is_ld_imm64(insn)) return lower_imm64(pass, low);
   if (is_ctx_access(pass.source, pass.verified, at)) return lower_ctx_access(pass, low);
+  if (insn.code == (BPF_ALU64 | BPF_MOV | BPF_X) && insn.off == 1)
+    return pass.refuse(at, "casts between address spaces (arena) are not executable here");
   const u8 cls = insn_class(insn.code);
   if (cls == BPF_JMP || cls == BPF_JMP32)
     return insn.code == (BPF_JMP | BPF_CALL) ? lower_call(pass, low) : lower_jump(pass, low);

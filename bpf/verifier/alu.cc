@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // alu.cc — arithmetic on numbers; pointers are in pointer_alu.cc.
+#include "bpf/verifier/arena.h"
 #include "bpf/verifier/opcodes.h"
 #include "bpf/verifier/scalar_alu.h"
 #include "bpf/verifier/walk.h"
@@ -44,8 +45,7 @@ bool Walk::check_alu_fields(const bpf_insn& i) {
   }
   if (op == BPF_MOV) {
     if (insn_src_is_reg(i.code)) {
-      if (insn_class(i.code) == BPF_ALU64 && i.off == 1)
-        return refuse_unsupported("address space casts (arena) are not known yet");
+      if (is_space_cast(i)) return check_space_cast(i);
       if (i.imm != 0 || !mov_off_ok(i)) return refuse(EINVAL, "BPF_MOV uses reserved fields\n");
     } else if (i.src_reg != 0 || i.off != 0) {
       return refuse(EINVAL, "BPF_MOV uses reserved fields\n");
@@ -82,6 +82,10 @@ bool Walk::step_mov(const bpf_insn& i, bool is64) {
     return true;
   }
   if (!check_readable(i.src_reg) || !check_writable(i.dst_reg)) return false;
+  if (is_space_cast(i)) {
+    set(i.dst_reg, i.imm == kToArena ? Reg::pointer(Kind::arena) : Reg::unknown());
+    return true;
+  }
   Reg& src = reg(i.src_reg);
   if (src.is_pointer()) {
     if (is64 && i.off == 0) {
@@ -129,6 +133,10 @@ bool Walk::step_binary(const bpf_insn& i, bool is64) {
   const u8 op = insn_op(i.code);
   const Reg dst = reg(i.dst_reg);
   const Reg src = insn_src_is_reg(i.code) ? reg(i.src_reg) : Reg::constant(static_cast<u64>(s64{i.imm}));
+  if (dst.kind == Kind::arena || src.kind == Kind::arena) {  // whatever comes out: its low half is an address there
+    set(i.dst_reg, Reg::pointer(Kind::arena));
+    return true;
+  }
   if (dst.is_pointer() && src.is_pointer()) {
     if (op == BPF_SUB) {
       set(i.dst_reg, Reg::unknown());

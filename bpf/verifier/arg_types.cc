@@ -109,6 +109,10 @@ std::string expected_text(const ArgRule& rule) {
   return out;
 }
 
+bool takes_memory(Arg arg) {
+  return arg_rule(arg).types.data() == std::data(kMemory);
+}
+
 bool is_size_arg(Arg arg) {
   return arg == Arg::CONST_SIZE || arg == Arg::CONST_SIZE_OR_ZERO;
 }

@@ -33,6 +33,8 @@ bool takes(const ArgRule& rule, const Reg& r);
 std::string expected_text(const ArgRule& rule);
 
 bool is_size_arg(Arg arg);
+// Any memory will do.
+bool takes_memory(Arg arg);
 // The helper writes all of it and reads nothing, or does both.
 bool is_written_arg(Arg arg);
 

@@ -33,8 +33,12 @@ bool Walk::check_atomic_fields(const bpf_insn& i) {
 
 // Memory that others look at while it is written cannot be the packet or the context.
 bool Walk::check_atomic_target(const Reg& p, u32 r, const char* verb) {
+  // Linux's JIT for x86 has no loop for these in an arena.
+  const s32 op = insn().imm, plain = op & ~s32{BPF_FETCH};
+  const bool looped = op != plain && (plain == BPF_AND || plain == BPF_OR || plain == BPF_XOR);
   const bool socket = p.kind >= Kind::socket && p.kind <= Kind::flow_keys;
-  if (p.kind != Kind::ctx && !p.is_packet() && !socket) return true;
+  const bool in_arena = p.kind == Kind::arena && looped;
+  if (p.kind != Kind::ctx && !p.is_packet() && !socket && !in_arena) return true;
   return refuse(EACCES, format("BPF_ATOMIC %s R%u %s is not allowed\n", verb, r, kind_text(p).c_str()));
 }
 

@@ -102,9 +102,15 @@ bool Walk::access_btf(u32 r, s32 insn_off, int bytes, Access how, int value, boo
     return check_field_write(p, off, bytes);
   }
   if (local && !check_no_special_field(p, off, bytes)) return false;
-  const WalkedField f = walk_struct(types, p.type, static_cast<u32>(off), static_cast<u32>(bytes));
+  return load_field(p, off, bytes, how == Access::read ? value : -1, sign_extend);
+}
+
+// `value`: the register loaded into, -1: none, the place is checked alone.
+bool Walk::load_field(const Reg& p, s64 off, int bytes, int value, bool sign_extend) {
+  const bool local = (p.flags & kAlloc) != 0;
+  const WalkedField f = walk_struct(types_of(p), p.type, static_cast<u32>(off), static_cast<u32>(bytes));
   if (f.is == WalkedField::Is::fault) return refuse(f.error, f.log);
-  if (how == Access::write || value < 0) return true;
+  if (value < 0) return true;
   // Memory that a program allocated holds numbers: nobody vouches for a pointer in it.
   if (f.is == WalkedField::Is::number || local) {
     put_loaded(value, bytes, sign_extend);

@@ -7,6 +7,8 @@
 //           known limit is reached. An asynchronous callback starts from nothing but its arguments.
 #include "bpf/verifier/callback.h"
 
+#include <limits>
+
 #include "bpf/abi/flags.h"
 #include "bpf/verifier/print.h"
 #include "bpf/verifier/walk.h"
@@ -24,6 +26,8 @@ constexpr Rule kRules[] = {
     {BPF_FUNC_loop, 2, false, {0, 1}},
     {BPF_FUNC_for_each_map_elem, 2, false, {0, 1}},
     {BPF_FUNC_timer_set_callback, 2, true, {0, 0}},
+    {BPF_FUNC_user_ringbuf_drain, 2, false, {0, 1}},
+    {BPF_FUNC_find_vma, 3, false, {0, 1}},
 };
 
 constexpr int kEnotsupp = 524;  // Linux's ENOTSUPP
@@ -57,6 +61,7 @@ bool Walk::push_callback(const Callback& callback) {
   if (callback.async) {
     cfg_.subprogs[callback.subprog].is_async = true;
     State state;
+    state.sleepable = callback.sleepable;
     state.frames.emplace_back();
     enter_callback(state.frame(), callback, 0);
     state.frame().entered = Entered::asynchronously;
@@ -102,6 +107,20 @@ bool Walk::call_callback(const Call& call) {
     callback.args[1] = reg(BPF_REG_3);
     return push_callback(callback);
   }
+  if (call.id == BPF_FUNC_user_ringbuf_drain) {
+    callback.args[0] = Reg::pointer(Kind::dynptr_ptr, static_cast<u32>(DynptrType::local));
+    callback.args[0].id = new_id();
+    callback.args[1] = reg(BPF_REG_3);
+    return push_callback(callback);
+  }
+  if (call.id == BPF_FUNC_find_vma) {
+    const auto area = btf_.kernel->find("vm_area_struct", BTF_KIND_STRUCT);
+    if (!area) return refuse_unsupported("the kernel's types have no struct vm_area_struct");
+    callback.args[0] = reg(BPF_REG_1);
+    callback.args[1] = btf_pointer(*area, 0, kKernelTypes);
+    callback.args[2] = reg(BPF_REG_4);
+    return push_callback(callback);
+  }
   const int behind = call.map >= 0 ? call.map : call.object_map;  // a timer's: the map it lies in
   if (behind < 0) return refuse_unsupported("callbacks of this helper are not known yet");
   const u32 map = static_cast<u32>(behind);
@@ -110,6 +129,31 @@ bool Walk::call_callback(const Call& call) {
   callback.args[2] = Reg::pointer(Kind::map_value, map);
   callback.args[0].map_uid = callback.args[2].map_uid = call.map_uid;
   if (call.id == BPF_FUNC_for_each_map_elem) callback.args[3] = reg(BPF_REG_3);
+  return push_callback(callback);
+}
+
+bool Walk::check_kfunc_callback(KfuncCall& call, u32 r) {
+  if (reg(r).kind != Kind::func) return refuse(EINVAL, format("arg%u expected pointer to func\n", r - 1));
+  call.callback = static_cast<int>(reg(r).subprog);
+  return true;
+}
+
+// Of a work queue or of task work: what it is called with is the value it lies in. Both may sleep.
+bool Walk::call_kfunc_callback(const KfuncCall& call) {
+  const std::string_view name = call.proto->name;
+  const bool queue = name == "bpf_wq_set_callback_impl";
+  if (call.object_map < 0 || (!queue && !name.starts_with("bpf_task_work_schedule_")))
+    return refuse_unsupported(std::string(name) + " runs a kind of callback that is not known yet");
+  constexpr ReturnRange kAny{std::numeric_limits<s32>::min(), std::numeric_limits<s32>::max()};
+  Callback callback{.subprog = static_cast<u32>(call.callback),
+                    .returns = queue ? ReturnRange{0, 0} : kAny,
+                    .async = true,
+                    .sleepable = true};
+  const u32 map = static_cast<u32>(call.object_map);
+  callback.args[0] = Reg::pointer(Kind::map_ptr, map);
+  callback.args[1] = Reg::pointer(Kind::map_key, map);
+  callback.args[2] = Reg::pointer(Kind::map_value, map);
+  callback.args[0].map_uid = callback.args[2].map_uid = call.map_uid;
   return push_callback(callback);
 }
 

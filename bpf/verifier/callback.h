@@ -15,7 +15,8 @@ struct Callback {
   u32 subprog = 0;
   std::array<Reg, 5> args{};  // r1 … r5 as it finds them; a register of Kind::none cannot be read
   ReturnRange returns{0, 1};
-  bool async = false;  // runs later, in a frame of its own, and returns to nobody
+  bool async = false;      // runs later, in a frame of its own, and returns to nobody
+  bool sleepable = false;  // … and may sleep
 };
 
 // The call runs a callback before it returns: the walk comes back to it after each turn.

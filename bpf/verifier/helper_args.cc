@@ -27,15 +27,20 @@ bool Walk::check_call_args(Call& call) {
     const Arg type = call.proto->args[a];
     if (type == Arg::DONTCARE) break;
     if (is_size_arg(type)) {
-      if (!check_arg_kind(call, a + 1, type) || !check_size_arg(call, a + 1, type, call.proto->args[a - 1]))
+      if (!check_packet_arg(call, a + 1) || !check_arg_kind(call, a + 1, type) ||
+          !check_size_arg(call, a + 1, type, call.proto->args[a - 1]))
         return false;
     } else if (!check_arg(call, a + 1, type)) {
       return false;
     }
   }
-  if (call.map >= 0 && !check_iterable(call)) return false;
-  if (call.map >= 0 && !check_map_matches_helper(call)) return false;
   return true;
+}
+
+bool Walk::check_packet_arg(const Call& call, u32 r) {
+  if (!check_readable(r)) return false;
+  return !reg(r).is_packet() || packet_for_helper(call) ||
+         refuse(EACCES, "helper access to the packet is not allowed\n");
 }
 
 bool Walk::check_arg_kind(Call& call, u32 r, Arg type) {
@@ -110,12 +115,15 @@ bool Walk::check_arg(Call& call, u32 r, Arg type) {
   if (!check_readable(r) || !resolve_value_arg(call, &type)) return false;
   if (type == Arg::ANYTHING) return true;
   const Reg& p = reg(r);
-  if (p.is_packet() && !packet_for_helper(call)) return refuse(EACCES, "helper access to the packet is not allowed\n");
+  if (!check_packet_arg(call, r)) return false;
   if (p.is_zero() && arg_rule(type).or_null) {
     mark_precise(p);
     return note_reference(call, r, type);
   }
   if (!check_arg_kind(call, r, type) || !check_arg_offset(r, type) || !note_reference(call, r, type)) return false;
+  if (p.kind == Kind::btf_id && takes_memory(type) && !arg_rule(type).rdonly_ok)
+    return refuse(EACCES, format("bpf_%s() may write into memory pointed by R%u type=%s\n",
+                                 std::string(call.proto->name).c_str(), r, kind_text(p).c_str()));
   if (const u32 bytes = arg_rule(type).fixed_bytes; bytes != 0) return check_memory_arg(call, r, bytes, type, false);
   switch (type) {
     case Arg::CONST_MAP_PTR:
@@ -165,7 +173,11 @@ bool Walk::check_arg(Call& call, u32 r, Arg type) {
     case Arg::PTR_TO_BTF_ID_SOCK_COMMON:
     case Arg::PTR_TO_BTF_ID_SOCK_COMMON_OR_NULL:
     case Arg::RELEASE_BTF_ID_SOCK_COMMON:
-      if (p.kind != Kind::btf_id) return true;
+    case Arg::PTR_TO_BTF_ID:
+    case Arg::PTR_TO_BTF_ID_OR_NULL:
+      return p.kind != Kind::btf_id || check_btf_arg(call, r, type == Arg::RELEASE_BTF_ID_SOCK_COMMON);
+    case Arg::PTR_TO_CONST_STR:
+      if (call.id == BPF_FUNC_strncmp) return check_constant_string(r);
       [[fallthrough]];
     default:
       return refuse_unsupported(format("argument %u of this helper is of a kind that is not known yet", r));
@@ -249,13 +261,15 @@ bool Walk::check_helper_memory(Call&, u32 r, s64 bytes, Access how, bool zero_ok
       return check_region(r, p, p.off, bytes, p.size, zero_ok);
     case Kind::stack:
       return check_helper_stack(r, bytes, how, zero_ok);
+    case Kind::btf_id:
+      return access_btf(r, 0, static_cast<int>(bytes), how, -1, false);
     default:
       return refuse(EACCES, format("R%u type=%s expected=fp\n", r, kind_text(p).c_str()));
   }
 }
 
 bool Walk::check_helper_stack(u32 r, s64 bytes, Access how, bool zero_ok) {
-  if (bytes == 0 && !zero_ok) return refuse(EACCES, format("invalid zero-sized read from stack R%u\n", r));
+  if (bytes == 0 && !zero_ok) return refuse(EACCES, "invalid zero-sized read\n");
   s64 low = 0, high = 0;
   if (!check_stack_bounds(r, 0, bytes, how, true, &low, &high)) return false;
   if (how == Access::write) return check_no_dynptr(r, low, high + bytes);

@@ -45,17 +45,20 @@ bool Walk::call_helper(const bpf_insn& i) {
     return refuse(EINVAL, "cannot call GPL-restricted function from non-GPL compatible program\n",
                   "Give the program a license string that is compatible with the GPL.");
   if (call.proto->not_in_probe) return refuse(EINVAL, "helper call is not allowed in probe\n");
-  if (call.proto->might_sleep && (source_.prog_flags & BPF_F_SLEEPABLE) == 0)
+  if (call.proto->might_sleep && !is_sleepable())
     return refuse(EINVAL, "helper call might sleep in a non-sleepable prog\n");
   if (holds_lock() && call.id != BPF_FUNC_spin_unlock)
     return refuse(EINVAL, "function calls are not allowed while holding a lock\n");
-  if (!check_call_args(call)) return false;
+  if (!check_call_args(call) || !check_sleeping_place(call)) return false;
   if (call.id == BPF_FUNC_get_func_ip && source_.type != BPF_PROG_TYPE_KPROBE)
     return refuse(524, format("func bpf_get_func_ip#%u not supported for program type %u\n", call.id, source_.type));
   if (call.id == BPF_FUNC_dynptr_from_mem && reg(BPF_REG_1).kind != Kind::map_value)
     return refuse(EACCES,
                   format("Unsupported reg type %s for bpf_dynptr_from_mem data\n", kind_text(reg(BPF_REG_1)).c_str()));
   if (call.id == BPF_FUNC_tail_call && !check_nothing_held("tail_call", true)) return false;
+  if (call.id == BPF_FUNC_get_local_storage && !reg(BPF_REG_2).is_zero())
+    return refuse(EINVAL, "get_local_storage() doesn't support non-zero flags\n");
+  if (call.map >= 0 && (!check_iterable(call) || !check_map_matches_helper(call))) return false;
   InsnFact& fact = facts_[at_];
   if (call.map >= static_cast<int>(source_.maps.size())) {  // an inner map: known at run time only
     fact.map_index = -1;
@@ -70,6 +73,17 @@ bool Walk::call_helper(const bpf_insn& i) {
     }
   }
   return finish_call(call);
+}
+
+// Sections in which nothing sleeps.
+bool Walk::check_sleeping_place(const Call& call) {
+  if (!call.proto->might_sleep) return true;
+  const char* where = cur_.rcu_locks != 0       ? "rcu_read_lock region"
+                      : cur_.preempt_locks != 0 ? "non-preemptible region"
+                      : cur_.irq_id != 0        ? "IRQ-disabled region"
+                                                : nullptr;
+  return where == nullptr || refuse(EINVAL, format("sleepable helper bpf_%s#%u in %s\n",
+                                                   std::string(call.proto->name).c_str(), call.id, where));
 }
 
 bool Walk::finish_call(const Call& call) {

@@ -103,6 +103,10 @@ bool Walk::put_helper_result(const Call& call) {
         break;
       }
       [[fallthrough]];
+    case Ret::PTR_TO_BTF_ID:
+    case Ret::PTR_TO_BTF_ID_TRUSTED:
+      if (!put_btf_result(call)) return false;
+      break;
     default:
       return refuse_unsupported("helper bpf_" + std::string(call.proto->name) +
                                 " returns a kind of pointer that is not known yet");

@@ -110,8 +110,13 @@ bool Walk::check_kfunc_pointer(KfuncCall& call, u32 r, const KfuncParam& p) {
     case Param::irq_flag:
       return check_irq_flag_arg(call, r);
     case Param::map:
-      if (value.kind != Kind::map_ptr) return refuse(EINVAL, format("pointer in R%u isn't map pointer\n", r));
-      return true;
+      return check_kfunc_map(call, r);
+    case Param::work_queue:
+      return check_kfunc_field(call, r, btf::FieldKind::workqueue);
+    case Param::task_work:
+      return check_kfunc_field(call, r, btf::FieldKind::task_work);
+    case Param::callback:
+      return check_kfunc_callback(call, r);
     case Param::string:
       return check_kfunc_string(r);
     case Param::pointer:
@@ -129,7 +134,7 @@ bool Walk::check_kfunc_string(u32 r) {
   const Reg& p = reg(r);
   if (p.kind != Kind::map_value || p.maybe_null)
     return refuse(EINVAL, format("arg#%u doesn't point to a const string\n", r - 1));
-  return refuse_unsupported("constant strings as arguments are not known yet");
+  return check_constant_string(r);
 }
 
 bool Walk::check_kfunc_struct(KfuncCall& call, u32 r, const KfuncParam& p) {

@@ -36,6 +36,7 @@ bool Walk::call_kfunc(const bpf_insn& i) {
     return refuse(EACCES, "program must be sleepable to call sleepable kfunc " + text + "\n");
   if (!check_kfunc_args(call) || !check_kfunc_place(call)) return false;
   if (!apply_kfunc_sections(call)) return false;
+  if (call.callback >= 0 && !call_kfunc_callback(call)) return false;
   if (!finish_kfunc_args(call)) return false;
   clobber_caller_saved();
   if (moves_packet(name) || call.writes_packet) forget_packet_pointers();
@@ -121,6 +122,10 @@ bool Walk::put_pointer_result(const KfuncCall& call) {
   const btf::Btf& types = btf_.kernel->types();
   const KfuncProto& proto = *call.proto;
   const u32 target = types.skip_modifiers(types.type(proto.result).type);
+  if (target == 0) {  // void *: no more than a number
+    reg(BPF_REG_0) = Reg::unknown();
+    return true;
+  }
   if (is_struct(types, target)) {
     u16 flags = 0;
     if (proto.row->has(kIterNext)) flags = call.iterator_is_rcu ? kRcu : kTrusted;

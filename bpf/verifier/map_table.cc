@@ -72,7 +72,7 @@ std::optional<Problem> MapTable::make(const ProgSource& source, const KernelType
 
 std::optional<Problem> check_maps_of_program(const ProgSource& source, const MapTable& maps) {
   const bool probe = is_probe(source.type), filter = source.type == BPF_PROG_TYPE_SOCKET_FILTER;
-  bool storage[2] = {};
+  bool storage[2] = {}, arena = false;
   for (u32 k = 0; k < source.maps.size(); ++k) {
     const MapFacts& map = maps.facts(k);
     const btf::Fields& fields = maps[k].fields;
@@ -85,6 +85,10 @@ std::optional<Problem> check_maps_of_program(const ProgSource& source, const Map
     if (map.type == BPF_MAP_TYPE_STRUCT_OPS) return bad(EINVAL, "bpf_struct_ops map cannot be used in prog\n");
     if ((source.prog_flags & BPF_F_SLEEPABLE) != 0 && !may_sleep_over(map.type))
       return bad(EINVAL, "Sleepable programs can only use array, hash, ringbuf and local storage maps\n");
+    if (map.type == BPF_MAP_TYPE_ARENA) {
+      if (arena) return bad(EBUSY, "Only one arena per program\n");
+      arena = true;
+    }
     if (!is_cgroup_storage(map.type)) continue;
     bool& seen = storage[map.type == BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE];
     if (seen) return bad(EBUSY, "only one cgroup storage of each type is allowed\n");

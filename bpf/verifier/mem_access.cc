@@ -61,12 +61,14 @@ bool Walk::check_region(u32 r, const Reg& p, s64 off, s64 bytes, s64 size, bool 
 }
 
 // Lowering and engines want one kind of memory per instruction.
-bool Walk::note_mem(MemKind kind) {
+// `mixes`: Linux takes it beside other memory; what an engine could do with that we do not know.
+bool Walk::note_mem(MemKind kind, bool mixes) {
   MemKind& seen = facts_[at_].mem;  // of mixed ones the first; run's owner reports `none` for them
   if (seen == MemKind::none) seen = kind;
   if (seen == kind) return true;
-  const bool ctx = seen == MemKind::ctx || kind == MemKind::ctx;
-  if (ctx) return refuse(EINVAL, "same insn cannot be used with different pointers\n");
+  const auto unlike = [](MemKind k) { return k == MemKind::ctx || k == MemKind::kernel; };
+  if (mixes) return refuse_unsupported("one instruction for the kernel's memory and a program's is not known");
+  if (unlike(seen) || unlike(kind)) return refuse(EINVAL, "same insn cannot be used with different pointers\n");
   mixed_memory_[at_] = true;
   return true;
 }
@@ -139,7 +141,7 @@ bool Walk::access_map_value(u32 r, s64 off, int bytes, Access how, int value, bo
 
 bool Walk::access(u32 r, s32 off, int bytes, Access how, int value, bool sign_extend) {
   const Reg p = reg(r);
-  if (p.is_pointer() && !p.maybe_null && !check_alignment(p, off, bytes)) return false;
+  if (p.is_pointer() && p.kind != Kind::arena && !p.maybe_null && !check_alignment(p, off, bytes)) return false;
   if (!p.maybe_null) {
     switch (p.kind) {
       case Kind::ctx:
@@ -167,11 +169,13 @@ bool Walk::access(u32 r, s32 off, int bytes, Access how, int value, bool sign_ex
           return refuse(EACCES, format("R%u cannot write into %s\n", r, kind_text(p).c_str()));
         if ((p.flags & kUntrusted) != 0) {  // read with loads that survive a fault
           put_loaded(value, bytes, sign_extend);
-          return note_mem(MemKind::kernel);
+          return note_mem(MemKind::kernel, true);
         }
         if (!note_mem(MemKind::mem) || !check_region(r, p, s64{off} + p.off, bytes, p.size, false)) return false;
         if (how == Access::read) put_loaded(value, bytes, sign_extend);
         return true;
+      case Kind::arena:
+        return note_mem(MemKind::kernel) && access_arena(bytes, how, value, sign_extend);
       case Kind::flow_keys:
         return note_mem(MemKind::host) && access_flow_keys(r, off, bytes, how, value, sign_extend);
       case Kind::tp_buffer:
@@ -182,8 +186,7 @@ bool Walk::access(u32 r, s32 off, int bytes, Access how, int value, bool sign_ex
       case Kind::xdp_sock:
         return note_mem(MemKind::host) && access_socket(r, off, bytes, how, value, sign_extend);
       case Kind::map_ptr:
-        if (how == Access::read) return refuse_unsupported("reading fields of struct bpf_map is not known yet");
-        return refuse(EACCES, "only read from struct bpf_map is supported\n");
+        return note_mem(MemKind::kernel, true) && access_map_ptr(r, off, bytes, how, value, sign_extend);
       default:
         break;
     }

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "bpf/registry/helper.h"
+#include "bpf/verifier/arena.h"
 #include "bpf/verifier/problem.h"
 
 namespace bpf::verifier {
@@ -93,6 +94,9 @@ std::string alu_text(const bpf_insn& i) {
     return format("r%d = %s%d r%d", i.dst_reg, what, i.imm, i.dst_reg);
   }
   if (insn_op(i.code) == BPF_NEG) return format("%c%d = -%c%d", r, i.dst_reg, r, i.dst_reg);
+  if (is_space_cast(i))
+    return format("r%d = addr_space_cast(r%d, %u, %u)", i.dst_reg, i.src_reg, static_cast<unsigned>(i.imm) >> 16,
+                  static_cast<unsigned>(i.imm) & 0xffff);
   const bool is_signed = i.off != 0 && (insn_op(i.code) == BPF_DIV || insn_op(i.code) == BPF_MOD);
   if (insn_op(i.code) == BPF_MOV && (i.code & BPF_X) && i.off != 0)
     return format("%c%d = (s%d)%c%d", r, i.dst_reg, i.off, r, i.src_reg);

@@ -127,6 +127,7 @@ std::string Walk::print_reg(const Reg& r) const {
     join(fields, scalar_fields(r.var));
     return mark + "scalar(" + fields + ")";
   }
+  if (r.kind == Kind::arena) return "arena";
   if (r.kind == Kind::stack) {
     const std::string owner = r.frame != cur_.depth() ? format("[%u]", r.frame) : "";
     if (r.var.is_const())

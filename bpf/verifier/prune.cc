@@ -158,6 +158,7 @@ bool Walk::includes_frame(const Frame& old, const Frame& now, u32 live, u64 slot
 bool Walk::includes_state(const Checkpoint& old, Exact exact) {
   if (!same_frames(*old.state, cur_)) return false;
   if (old.state->rcu_locks != cur_.rcu_locks || old.state->preempt_locks != cur_.preempt_locks) return false;
+  if (old.state->sleepable != cur_.sleepable) return false;
   id_map_.clear();
   if (!same_reference(old.state->irq_id, cur_.irq_id)) return false;
   for (u32 f = 0; f < cur_.frames.size(); ++f) {

@@ -182,6 +182,7 @@ struct State {
   u32 callback_depth = 0;  // callbacks entered on this path
   u32 rcu_locks = 0;       // explicit RCU sections open
   u32 preempt_locks = 0;   // preemption switched off, so many times
+  bool sleepable = false;  // the program, or the callback that runs by itself, may sleep
   u32 irq_id = 0;          // reference of the innermost section without interrupts
 
   Frame& frame() { return frames.back(); }

@@ -7,6 +7,7 @@
 //           have written all memory it was given.
 #include <algorithm>
 
+#include "bpf/abi/flags.h"
 #include "bpf/verifier/print.h"
 #include "bpf/verifier/walk.h"
 
@@ -14,6 +15,7 @@ namespace bpf::verifier {
 
 bool Walk::set_up_entry(u32 subprog) {
   cur_ = State();
+  cur_.sleepable = (source_.prog_flags & BPF_F_SLEEPABLE) != 0;
   cur_.frames.emplace_back();
   Frame& f = cur_.frame();
   f.subprog = subprog;

@@ -5,6 +5,8 @@
 // Threads   immutable after parse_program_btf(). Errors: EINVAL and Linux's sentence.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,8 +30,9 @@ struct SubprogBtf {
 
 struct ProgramBtf {
   std::optional<btf::Btf> types;
-  AttachTarget target;                           // of a type that has one
-  std::shared_ptr<const btf::KernelBtf> kernel;  // null: the program needs none
+  AttachTarget target;                                                 // of a type that has one
+  std::shared_ptr<const btf::KernelBtf> kernel;                        // null: the program needs none, or not yet
+  std::function<std::shared_ptr<const btf::KernelBtf>()> read_kernel;  // for what only the walk finds it needs
   MapTable maps;
   std::vector<SubprogBtf> subprogs;  // parallel to Cfg::subprogs; empty without func_info
 

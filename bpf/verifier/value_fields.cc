@@ -66,6 +66,30 @@ const Field* Walk::check_field_arg(Call& call, u32 r, FieldKind kind) {
   return field;
 }
 
+// The object of a kernel function lies in a map value, too.
+bool Walk::check_kfunc_field(KfuncCall& call, u32 r, FieldKind kind) {
+  if (reg(r).kind != Kind::map_value || reg(r).maybe_null)
+    return refuse(EINVAL, format("arg#%u doesn't point to a map value\n", r - 1));
+  Call place;
+  if (check_field_arg(place, r, kind) == nullptr) return false;
+  call.object_map = place.object_map;
+  call.map_uid = place.map_uid;
+  return true;
+}
+
+bool Walk::check_kfunc_map(KfuncCall& call, u32 r) {
+  const Reg& p = reg(r);
+  if (p.kind != Kind::map_ptr) return refuse(EINVAL, format("pointer in R%u isn't map pointer\n", r));
+  if (call.object_map >= 0 && (call.object_map != static_cast<int>(p.map) || call.map_uid != p.map_uid)) {
+    const bool task_work = map_fields(static_cast<u32>(call.object_map)).has(FieldKind::task_work);
+    return refuse(EINVAL, format("%s pointer in R%u map_uid=%u doesn't match map pointer in R%u map_uid=%u\n",
+                                 task_work ? "bpf_task_work" : "workqueue", r - 1, call.map_uid, r, p.map_uid));
+  }
+  call.map = static_cast<int>(p.map);
+  call.map_uid = p.map_uid;
+  return true;
+}
+
 bool Walk::check_timer_arg(Call& call, u32 r) {
   return check_field_arg(call, r, FieldKind::timer) != nullptr;
 }

@@ -43,6 +43,7 @@ class Run {
     if (options_.log_level & BPF_LOG_LEVEL2)
       for (u32 s = 0; s < cfg_.subprogs.size(); ++s) out_.log += format("func#%u @%u\n", s, cfg_.subprogs[s].begin);
     if (shape) return refuse(*shape);
+    btf_.read_kernel = options_.kernel;
     if (auto problem = parse_program_btf(source_, **spec_, cfg_, btf_)) return refuse(*problem);
     for (SubprogBtf& s : btf_.subprogs)
       find_kernel_structs(*btf_.types, [this] { return kernel_types(); }, s.signature);
@@ -130,8 +131,14 @@ class Run {
         return Problem{.error = EINVAL, .insn = i, .log = format("direct value offset of %u is not allowed\n", off)};
       const bool array = map.type == BPF_MAP_TYPE_ARRAY;
       if (array && map.max_entries == 1 && off < map.value_size) continue;
-      if (map.type == BPF_MAP_TYPE_ARENA)
-        return unsupported(format("direct values of maps of type %u are not known yet", map.type));
+      if (map.type == BPF_MAP_TYPE_ARENA) {
+        constexpr u64 kPage = 4096;
+        if (off <= map.max_entries * kPage) continue;
+        return Problem{
+            .error = ERANGE,
+            .insn = i,
+            .log = format("invalid access to map value pointer, value_size=%u off=%u\n", map.value_size, off)};
+      }
       const int error = !array ? EINVAL : map.max_entries != 1 ? 524 : EINVAL;  // 524: Linux's ENOTSUPP
       return Problem{
           .error = error,

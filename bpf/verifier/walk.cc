@@ -13,8 +13,7 @@ constexpr u32 kBranchesMax = 8192;  // Linux's BPF_COMPLEXITY_LIMIT_JMP_SEQ
 
 }  // namespace
 
-Walk::Walk(const ProgSource& source, const ProgSpec& spec, Cfg& cfg, const ProgramBtf& btf, u32 log_level,
-           std::string& log)
+Walk::Walk(const ProgSource& source, const ProgSpec& spec, Cfg& cfg, ProgramBtf& btf, u32 log_level, std::string& log)
     : source_(source),
       spec_(spec),
       attach_(source.expected_attach_type == 0 ? spec.default_attach : source.expected_attach_type),
@@ -118,6 +117,10 @@ bool Walk::step_wide_immediate(const bpf_insn& i) {
       set(i.dst_reg, Reg::pointer(Kind::map_ptr, low));
       return true;
     case BPF_PSEUDO_MAP_VALUE: {
+      if (map_facts(low).type == BPF_MAP_TYPE_ARENA) {  // an address as user space sees it
+        set(i.dst_reg, Reg::unknown());
+        return true;
+      }
       Reg r = Reg::pointer(Kind::map_value, low);
       r.off = static_cast<s32>(high);
       set(i.dst_reg, r);

@@ -44,8 +44,7 @@ enum class Access : u8 { read, write };
 
 class Walk {
  public:
-  Walk(const ProgSource& source, const ProgSpec& spec, Cfg& cfg, const ProgramBtf& btf, u32 log_level,
-       std::string& log);
+  Walk(const ProgSource& source, const ProgSpec& spec, Cfg& cfg, ProgramBtf& btf, u32 log_level, std::string& log);
 
   // Walks the entry, or a global function by itself. False: problem() says why.
   bool run(u32 subprog);
@@ -131,7 +130,7 @@ class Walk {
   bool check_region(u32 r, const Reg& ptr, s64 off, s64 bytes, s64 size, bool zero_ok);
   bool check_region_end(u32 r, const Reg& ptr, s64 off, s64 bytes, s64 size, bool zero_ok);
   void put_loaded(int value, int bytes, bool sign_extend);
-  bool note_mem(MemKind kind);
+  bool note_mem(MemKind kind, bool mixes = false);
   // --- atomic.cc
   bool step_atomic(const bpf_insn& insn);
   bool step_aligned_atomic(const bpf_insn& insn);
@@ -173,6 +172,7 @@ class Walk {
 
   // --- value_fields.cc
   struct Call;
+  struct KfuncCall;
   bool check_value_fields(u32 r, s64 off, int bytes, bool by_helper);
   const btf::Field* check_field_arg(Call& call, u32 r, btf::FieldKind kind);
   // --- kptr.cc
@@ -186,7 +186,20 @@ class Walk {
   void put_kptr(const Call& call);
   const btf::Fields* fields_of(const Reg& r) const;
   bool check_timer_arg(Call& call, u32 r);
+  bool check_kfunc_field(KfuncCall& call, u32 r, btf::FieldKind kind);
   bool check_spin_lock_arg(Call& call, u32 r);
+
+  // --- map_access.cc
+  bool access_map_ptr(u32 r, s32 off, int bytes, Access how, int value, bool sign_extend);
+  bool check_constant_string(u32 r);
+  // --- arena.cc
+  bool has_arena() const;
+  bool check_space_cast(const bpf_insn& i);
+  bool access_arena(int bytes, Access how, int value, bool sign_extend);
+  // --- helper_btf.cc
+  const btf::KernelBtf* kernel_types();
+  bool check_btf_arg(const Call& call, u32 r, bool release);
+  bool put_btf_result(const Call& call);
 
   // --- sock_access.cc
   bool access_socket(u32 r, s64 off, int bytes, Access how, int value, bool sign_extend);
@@ -226,9 +239,11 @@ class Walk {
     DynptrUse dynptr;                  // that it works on
   };
   bool call_helper(const bpf_insn& insn);
+  bool check_sleeping_place(const Call& call);
   bool check_call_args(Call& call);
   bool check_arg(Call& call, u32 r, Arg type);
   bool packet_for_helper(const Call& call) const;
+  bool check_packet_arg(const Call& call, u32 r);
   bool check_arg_kind(Call& call, u32 r, Arg type);
   bool check_arg_offset(u32 r, Arg type);
   bool resolve_value_arg(const Call& call, Arg* type);
@@ -270,6 +285,10 @@ class Walk {
     DynptrUse dynptr;            // the last one that was there before
     bool writes_packet = false;  // by way of a dynptr, maybe
     std::optional<IrqPlace> irq;
+    int map = -1;                              // the map argument
+    int object_map = -1;                       // map in whose value an argument's object lies
+    u32 map_uid = 0;                           // look-up behind them
+    int callback = -1;                         // subprogram
     std::vector<std::pair<u32, s64>> written;  // registers and bytes the function may write
   };
   bool call_kfunc(const bpf_insn& insn);
@@ -313,6 +332,7 @@ class Walk {
   bool check_btf_place(u32 r, s64 off);
   bool check_field_write(const Reg& pointer, s64 off, int bytes);
   bool check_no_special_field(const Reg& pointer, s64 off, int bytes);
+  bool load_field(const Reg& pointer, s64 off, int bytes, int value, bool sign_extend);
   u16 flags_of_loaded(const Reg& pointer, const WalkedField& field) const;
   const btf::Btf& types_at(u32 whose) const;
   const btf::Btf& types_of(const Reg& r) const;
@@ -321,7 +341,7 @@ class Walk {
   bool is_rcu(const Reg& r) const;
   bool in_rcu_section() const;
   bool holds_lock() const;
-  bool is_sleepable() const { return (source_.prog_flags & BPF_F_SLEEPABLE) != 0; }
+  bool is_sleepable() const { return cur_.sleepable; }
   // --- references.cc
   u32 acquire_reference(Reference::Type type);
   static bool drop_reference(State& state, u32 id);
@@ -354,6 +374,9 @@ class Walk {
   bool check_iterable(const Call& call);
   bool call_callback(const Call& call);
   bool check_callback_return(const char* where);
+  bool check_kfunc_callback(KfuncCall& call, u32 r);
+  bool check_kfunc_map(KfuncCall& call, u32 r);
+  bool call_kfunc_callback(const KfuncCall& call);
 
   // --- prune.cc
   enum class Exact : u8 { no, range_within, yes };
@@ -386,7 +409,7 @@ class Walk {
   const ProgSpec& spec_;
   const bpf_attach_type attach_;  // expected at load, or what stands for 0
   Cfg& cfg_;
-  const ProgramBtf& btf_;
+  ProgramBtf& btf_;  // its kernel types are read when the walk needs them
   const u32 log_level_;
   std::string& log_;
 

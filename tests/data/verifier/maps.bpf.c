@@ -117,6 +117,22 @@ struct timed {
   struct bpf_timer timer;
 };
 
+// Newer than the headers of Debian 12; the verifier knows them by name and size.
+struct bpf_wq {
+  __u64 __opaque[2];
+} __attribute__((aligned(8)));
+struct bpf_task_work {
+  __u64 __opaque;
+} __attribute__((aligned(8)));
+struct queued {
+  __u64 first;
+  struct bpf_wq work;
+};
+struct tasked {
+  __u64 first;
+  struct bpf_task_work work;
+};
+
 NUMBERS_ONLY(ring, BPF_MAP_TYPE_RINGBUF, 0, 0, 4096);
 NUMBERS_ONLY(user_ring, BPF_MAP_TYPE_USER_RINGBUF, 0, 0, 4096);
 NUMBERS_ONLY(xsk, BPF_MAP_TYPE_XSKMAP, 4, 4, 4);
@@ -153,6 +169,10 @@ TYPED(lists_hash, BPF_MAP_TYPE_HASH, struct lists, 4);
 TYPED(trees, BPF_MAP_TYPE_ARRAY, struct trees, 1);
 TYPED(res_locked, BPF_MAP_TYPE_ARRAY, struct res_locked, 1);
 TYPED(res_hash, BPF_MAP_TYPE_HASH, struct res_locked, 4);
+TYPED(queued, BPF_MAP_TYPE_ARRAY, struct queued, 4);
+TYPED(queued_other, BPF_MAP_TYPE_ARRAY, struct queued, 4);
+TYPED(tasked, BPF_MAP_TYPE_ARRAY, struct tasked, 4);
+TYPED(tasked_other, BPF_MAP_TYPE_ARRAY, struct tasked, 4);
 TYPED(plain, BPF_MAP_TYPE_ARRAY, __u64, 1);
 LOCAL_STORAGE(of_sockets, BPF_MAP_TYPE_SK_STORAGE, __u64);
 LOCAL_STORAGE(of_tasks, BPF_MAP_TYPE_TASK_STORAGE, __u64);

@@ -32,6 +32,8 @@ class DeviceTable {
   virtual ~DeviceTable() = default;
   virtual bool has_ifindex(u32 ifindex) const = 0;
   virtual u32 rx_queue_count(u32 ifindex) const = 0;
+  // All of them, for who asks by name.
+  virtual std::vector<std::pair<u32, std::string>> names() const { return {}; }
 };
 
 struct RunStats {
@@ -94,6 +96,10 @@ class Door {
   base::Result<std::shared_ptr<Object>> find_pin(const std::string& path) const;
   base::Status unpin(const std::string& path);
   std::vector<std::string> pins_of(const Object& object) const;
+  // From here on pins are entries of the folder pin_root, and what is unlinked there is let go.
+  base::Status open_pin_folder();
+  // Notices what was unlinked: once in a while.
+  void prune_pins();
 
   // Element update by value, where the value names an object (prog array: program; devmap: ifindex and program).
   base::Status update_object(Map& map, base::ConstBytes key, const std::shared_ptr<Program>& program, u32 ifindex,

@@ -258,7 +258,8 @@ class Call {
 }  // namespace
 
 base::Status DoorServer::serve(load::Channel& channel, const load::Message& message) {
-  if (message.kind != load::MessageKind::call) return bad("not a call");
+  if (message.kind == load::MessageKind::ask) return answer_question(channel, message);
+  if (message.kind != load::MessageKind::call) return bad("neither a call nor a question");
   Call call(door_, client_);
   SLUICE_CHECK(call.parse(message));
   call.run();

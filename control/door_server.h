@@ -7,13 +7,14 @@
 //           client gets a fresh open file description on which an OFD lock stands: when the last dup,
 //           inherited or passed copy of it is closed the lock is gone, and sweep() drops the row. No message says
 //           "close".
-// Threads   one thread. Lifetime: a row keeps its object alive; all rows go with the server.
+// Threads   one thread. Lifetime: a row keeps its object alive; all rows go with the table.
 // Errors    a message that does not add up is an Error: the caller drops the connection. A command that fails is an
 //           answer.
 // Cost      one recvmsg, one sendmsg; a command that needs memory copies it once each way.
 #pragma once
 
 #include <map>
+#include <memory>
 #include <unordered_map>
 
 #include "bpf/load/channel.h"
@@ -24,10 +25,34 @@
 namespace control {
 
 inline constexpr std::size_t kHandlesPerClientMax = 65536;  // each holds a descriptor here
+inline constexpr u64 kDescriptorsSpare = 256;  // of this process, that handles never take: sockets, files, children
+
+// What clients have open. Connections that share a table know each other's handles: a descriptor that was inherited or
+// passed on is as good as with its maker, and stays so when the maker is gone.
+class HandleTable {
+ public:
+  struct Row {
+    Handle handle;
+    Access access;
+    base::UniqueFd master;
+    u64 byte;                              // that its handles lock
+    std::shared_ptr<std::size_t> made;     // count of its maker
+  };
+  std::unordered_map<u64, Row> rows;       // by inode * 4 + how it is open
+
+  void erase(u64 key);
+  // Drops the rows of handles that nobody has open any more; returns how many are left.
+  std::size_t sweep();
+
+ private:
+  friend class WireClient;
+  std::size_t sweep_at_ = 64;
+};
 
 class WireClient final : public Client {
  public:
-  WireClient(uid_t uid, bool privileged) : Client(uid, privileged) {}
+  WireClient(uid_t uid, bool privileged, std::shared_ptr<HandleTable> table = std::make_shared<HandleTable>())
+      : Client(uid, privileged), table_(std::move(table)) {}
 
   base::Result<Target> find(int fd) override;
   FdKind kind_of(int fd) override;
@@ -39,18 +64,12 @@ class WireClient final : public Client {
   void begin(std::span<const int> numbers, std::span<const base::UniqueFd> fds);
   // The descriptor to send with the answer; -1: none.
   base::UniqueFd take_pending() { return std::move(pending_); }
-  // Drops the rows of handles that nobody has open any more; returns how many are left.
-  std::size_t sweep();
+  std::size_t sweep() { return table_->sweep(); }
   bool has(const Object& object) const;
 
  private:
-  struct Row {
-    Handle handle;
-    Access access;
-    base::UniqueFd master;
-    u64 byte;                              // that its handles lock
-  };
-  std::unordered_map<u64, Row> rows_;      // by inode * 4 + how it is open
+  std::shared_ptr<HandleTable> table_;
+  std::shared_ptr<std::size_t> made_ = std::make_shared<std::size_t>(0);
   struct Number {
     u64 row;                               // 0: not one of ours
     int local;                             // the descriptor here, while the message is served
@@ -58,18 +77,21 @@ class WireClient final : public Client {
   std::map<int, Number> numbers_;          // of the message at hand
   base::UniqueFd pending_;
   u64 pending_row_ = 0;
-  std::size_t sweep_at_ = 64;
 };
 
 class DoorServer {
  public:
   DoorServer(Door& door, uid_t uid, bool privileged) : door_(door), client_(uid, privileged) {}
+  DoorServer(Door& door, uid_t uid, bool privileged, std::shared_ptr<HandleTable> table)
+      : door_(door), client_(uid, privileged, std::move(table)) {}
 
   WireClient& client() noexcept { return client_; }
-  // Answers one MessageKind::call.
+  // Answers one MessageKind::call or ask.
   base::Status serve(bpf::load::Channel& channel, const bpf::load::Message& message);
 
  private:
+  base::Status answer_question(bpf::load::Channel& channel, const bpf::load::Message& message);
+
   Door& door_;
   WireClient client_;
 };

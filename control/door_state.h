@@ -3,11 +3,11 @@
 // Private to control/: users of the door include door.h.
 #pragma once
 
-#include <map>
 #include <string>
 
 #include "control/door.h"
 #include "control/id_table.h"
+#include "control/pin_table.h"
 
 namespace control {
 
@@ -16,7 +16,7 @@ struct DoorState {
   IdTable<Map> maps;
   IdTable<Program> programs;
   IdTable<Btf> btfs;
-  std::map<std::string, Handle> pins;   // by normal path
+  PinTable pins;
 };
 
 // A command's answer: what bpf(2) returns when it succeeds, or errno and sentence.

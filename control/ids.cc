@@ -14,10 +14,11 @@ base::Status check_privilege(const Client& client) {
 }
 
 template <class T>
-Answer next_id(IdTable<T>& table, Client& client, bpf::bpf_attr& attr) {
+Answer next_id(DoorState& state, IdTable<T>& table, Client& client, bpf::bpf_attr& attr) {
   if (attr.open_flags != 0 || attr.fd_by_id_token_fd != 0 || attr.start_id >= INT_MAX)
     return base::Error(EINVAL, "start_id is out of range, or fields that this command does not use are set");
   SLUICE_CHECK(check_privilege(client));
+  state.pins.prune();
   const auto object = table.next(attr.start_id);
   if (!object) return base::Error(ENOENT, "there is no id behind " + std::to_string(attr.start_id));
   attr.next_id = object->id();
@@ -25,8 +26,9 @@ Answer next_id(IdTable<T>& table, Client& client, bpf::bpf_attr& attr) {
 }
 
 template <class T>
-Answer fd_by_id(IdTable<T>& table, Client& client, u32 id, Access access) {
+Answer fd_by_id(DoorState& state, IdTable<T>& table, Client& client, u32 id, Access access) {
   SLUICE_CHECK(check_privilege(client));
+  state.pins.prune();
   auto object = table.find(id);
   if (!object) return base::Error(ENOENT, "there is no id " + std::to_string(id));
   return install(client, std::move(object), access);
@@ -35,28 +37,28 @@ Answer fd_by_id(IdTable<T>& table, Client& client, u32 id, Access access) {
 }  // namespace
 
 Answer prog_get_next_id(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
-  return next_id(state.programs, client, attr);
+  return next_id(state, state.programs, client, attr);
 }
 Answer map_get_next_id(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
-  return next_id(state.maps, client, attr);
+  return next_id(state, state.maps, client, attr);
 }
 Answer btf_get_next_id(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
-  return next_id(state.btfs, client, attr);
+  return next_id(state, state.btfs, client, attr);
 }
 
 Answer prog_get_fd_by_id(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
-  return fd_by_id(state.programs, client, attr.prog_id, {});
+  return fd_by_id(state, state.programs, client, attr.prog_id, {});
 }
 
 Answer map_get_fd_by_id(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
   if (attr.open_flags & ~u32(bpf::BPF_F_RDONLY | bpf::BPF_F_WRONLY)) return base::Error(EINVAL, "unknown open_flags");
   SLUICE_TRY(const Access access, parse_access(attr.open_flags));
-  return fd_by_id(state.maps, client, attr.map_id, access);
+  return fd_by_id(state, state.maps, client, attr.map_id, access);
 }
 
 Answer btf_get_fd_by_id(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
   if (attr.open_flags & ~u32(bpf::BPF_F_TOKEN_FD)) return base::Error(EINVAL, "unknown open_flags");
-  return fd_by_id(state.btfs, client, attr.btf_id, {});
+  return fd_by_id(state, state.btfs, client, attr.btf_id, {});
 }
 
 }  // namespace control

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // BPF_OBJ_PIN and BPF_OBJ_GET: names for objects that outlive their descriptors.
 //
-// Shape     a table from normal path to handle. /sys/fs/bpf and the configured pin root are the same place, so that a
-//           client that knows only the former finds its pins.
-#include <algorithm>
+// Shape     paths become names in the table of pins (pin_table.h). /sys/fs/bpf and the configured pin root are the same
+//           place, so that a client that knows only the former finds its pins.
+#include <unistd.h>
+
 #include <cstring>
 #include <filesystem>
 
@@ -14,7 +15,6 @@ namespace control {
 namespace {
 
 constexpr std::string_view kBpffs = "/sys/fs/bpf";
-constexpr std::size_t kPinsMax = 65536;  // names are the callers' to invent: a bound against a loop
 constexpr std::size_t kPathBytesMax = 4096;
 
 bool strip_prefix(std::string_view prefix, std::string_view& path) {
@@ -43,21 +43,6 @@ base::Result<std::string> read_path(u64 address) {
   return std::string(text, size);
 }
 
-base::Status add_pin(DoorState& state, std::string_view path, Handle handle) {
-  SLUICE_TRY(std::string name, normal_path(state, path));
-  if (state.pins.contains(name)) return base::Error(EEXIST, "'" + std::string(path) + "' exists");
-  if (state.pins.size() >= kPinsMax) return base::Error(ENOSPC, "there are 65536 pins, the most allowed");
-  state.pins.emplace(std::move(name), std::move(handle));
-  return base::success();
-}
-
-base::Result<std::shared_ptr<Object>> get_pin(const DoorState& state, std::string_view path) {
-  SLUICE_TRY(const std::string name, normal_path(state, path));
-  const auto row = state.pins.find(name);
-  if (row == state.pins.end()) return base::Error(ENOENT, "nothing is pinned at '" + std::string(path) + "'");
-  return row->second.object();
-}
-
 base::Status check_path_fd(const bpf::bpf_attr& attr) {
   if (attr.file_flags & bpf::BPF_F_PATH_FD)
     return base::Error(EOPNOTSUPP, "paths relative to a descriptor are planned, not implemented yet");
@@ -77,7 +62,10 @@ Answer obj_pin(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
   if (target->object->kind() == ObjectKind::btf) return base::Error(EINVAL, "BTF cannot be pinned");
   SLUICE_CHECK(check_path_fd(attr));
   SLUICE_TRY(const std::string path, read_path(attr.pathname));
-  SLUICE_CHECK(add_pin(state, path, Handle(target->object)));
+  if (!client.privileged()) return base::Error(EPERM, "pinning is not permitted without CAP_BPF");
+  SLUICE_TRY(std::string name, normal_path(state, path));
+  // libbpf in the loader makes no folders: it has no file system.
+  SLUICE_CHECK(state.pins.add(name, Handle(target->object), client.uid(), bool(client.on_pin)));
   if (client.on_pin) client.on_pin(path);
   return 0L;
 }
@@ -88,27 +76,33 @@ Answer obj_get(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
   SLUICE_CHECK(check_path_fd(attr));
   SLUICE_TRY(const Access access, parse_access(attr.file_flags));
   SLUICE_TRY(const std::string path, read_path(attr.pathname));
-  SLUICE_TRY(auto object, get_pin(state, path));
+  SLUICE_TRY(std::string name, normal_path(state, path));
+  SLUICE_TRY(auto object, state.pins.get(name, client.uid()));
   return install(client, std::move(object), access);
 }
 
 base::Status Door::pin(const std::string& path, const std::shared_ptr<Object>& object) {
-  return add_pin(*state_, path, Handle(object));
+  SLUICE_TRY(const std::string name, normal_path(*state_, path));
+  return state_->pins.add(name, Handle(object), geteuid(), true);
 }
 
-base::Result<std::shared_ptr<Object>> Door::find_pin(const std::string& path) const { return get_pin(*state_, path); }
+base::Result<std::shared_ptr<Object>> Door::find_pin(const std::string& path) const {
+  SLUICE_TRY(const std::string name, normal_path(*state_, path));
+  return state_->pins.get(name, geteuid());
+}
 
 base::Status Door::unpin(const std::string& path) {
   SLUICE_TRY(const std::string name, normal_path(*state_, path));
-  if (state_->pins.erase(name) == 0) return base::Error(ENOENT, "nothing is pinned at '" + path + "'");
-  return base::success();
+  return state_->pins.remove(name);
 }
 
 std::vector<std::string> Door::pins_of(const Object& object) const {
-  std::vector<std::string> paths;
-  for (const auto& [name, handle] : state_->pins)
-    if (handle.object().get() == &object) paths.push_back(state_->config.pin_root + "/" + name);
+  std::vector<std::string> paths = state_->pins.names_of(object);
+  for (std::string& path : paths) path.insert(0, state_->config.pin_root + "/");
   return paths;
 }
+
+base::Status Door::open_pin_folder() { return state_->pins.open_folder(state_->config.pin_root); }
+void Door::prune_pins() { state_->pins.prune(); }
 
 }  // namespace control

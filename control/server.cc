@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/server.h"
 
-#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
-#include <filesystem>
 
 #include "base/types.h"
 
@@ -26,28 +21,6 @@ u64 now_s() {
   timespec t{};
   clock_gettime(CLOCK_MONOTONIC, &t);
   return u64(t.tv_sec);
-}
-
-base::Error sys_error(const std::string& where) { return {errno, where + ": " + std::strerror(errno)}; }
-
-base::Result<sockaddr_un> make_address(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return base::Error(ENAMETOOLONG, path + ": too long for a socket");
-  std::memcpy(address.sun_path, path.data(), path.size());
-  return address;
-}
-
-// Somebody listens there already, or a file of a daemon that died lies there.
-base::Status clear_stale(const std::string& path, const sockaddr_un& address) {
-  struct stat st{};
-  if (lstat(path.c_str(), &st) != 0) return base::success();
-  if (!S_ISSOCK(st.st_mode)) return base::Error(EEXIST, path + ": exists and is not a socket");
-  const base::UniqueFd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (probe && connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
-    return base::Error(EADDRINUSE, path + ": another daemon answers there");
-  if (unlink(path.c_str()) != 0 && errno != ENOENT) return sys_error(path);
-  return base::success();
 }
 
 std::string frame(const Json& value) {
@@ -97,11 +70,10 @@ class UnixServer final : public Server {
       base::UniqueFd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
       if (!fd) return;
       Connection connection;
-      ucred credentials{};
-      socklen_t len = sizeof credentials;
-      if (getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &credentials, &len) != 0) continue;
-      connection.peer = {credentials.pid, credentials.uid};
-      if (!may_talk(credentials.uid))
+      const auto peer = peer_of(fd.get());
+      if (!peer) continue;
+      connection.peer = *peer;
+      if (!may_talk(peer->uid, config_.allow))
         refuse(connection, EPERM, "permission denied: the daemon belongs to another user");
       else if (connections_.size() >= kClientsMax) refuse(connection, EBUSY, "too many connections to the daemon");
       epoll_event event{};
@@ -117,10 +89,6 @@ class UnixServer final : public Server {
       connection.fd = std::move(fd);
       connections_.insert_or_assign(number, std::move(connection));
     }
-  }
-
-  bool may_talk(uid_t uid) const {
-    return uid == 0 || uid == geteuid() || std::ranges::find(config_.allow, uid) != config_.allow.end();
   }
 
   static void refuse(Connection& connection, int code, const std::string& sentence) {
@@ -236,24 +204,13 @@ class UnixServer final : public Server {
 }  // namespace
 
 base::Result<std::unique_ptr<Server>> Server::listen(const ServerConfig& config) {
-  SLUICE_TRY(const sockaddr_un address, make_address(config.path));
-  std::error_code failed;
-  if (const auto folder = std::filesystem::path(config.path).parent_path(); !folder.empty())
-    std::filesystem::create_directories(folder, failed);
-  SLUICE_CHECK(clear_stale(config.path, address));
-  base::UniqueFd listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!listener) return sys_error("socket");
-  // Who may connect is judged by credentials; the file's mode keeps the rest from trying.
-  const mode_t before = umask(config.allow.empty() ? 0177 : 0111);
-  const int bound = bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  umask(before);
-  if (bound != 0) return sys_error(config.path);
-  if (::listen(listener.get(), 16) != 0) return sys_error(config.path);
+  SLUICE_TRY(base::UniqueFd listener, listen_at(config.path, SOCK_STREAM, !config.allow.empty()));
   base::UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.fd = listener.get();
-  if (!epoll || epoll_ctl(epoll.get(), EPOLL_CTL_ADD, listener.get(), &event) != 0) return sys_error("epoll");
+  if (!epoll || epoll_ctl(epoll.get(), EPOLL_CTL_ADD, listener.get(), &event) != 0)
+    return base::Error(errno, std::string("epoll: ") + std::strerror(errno));
   return std::unique_ptr<Server>(std::make_unique<UnixServer>(config, std::move(listener), std::move(epoll)));
 }
 

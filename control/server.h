@@ -11,8 +11,6 @@
 // Cost      a request: two reads and a write; kClientsMax connections.
 #pragma once
 
-#include <sys/types.h>
-
 #include <functional>
 #include <map>
 #include <memory>
@@ -22,16 +20,12 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "control/unix_listener.h"
 
 namespace control {
 
 // Keys stay in the order in which they are written: people read this.
 using Json = nlohmann::ordered_json;
-
-struct Peer {
-  pid_t pid = 0;
-  uid_t uid = 0;
-};
 
 using Handler = std::function<base::Result<Json>(const Json& args, const Peer& peer)>;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -48,6 +49,11 @@ FdKind foreign_kind(int fd) {
   const std::string link = "/proc/self/fd/" + std::to_string(fd);
   const bool read = readlink(link.c_str(), name, sizeof name - 1) > 0;
   return read && std::strstr(name, "pidfd") ? FdKind::task : FdKind::other;
+}
+
+u64 descriptors_max() {
+  rlimit limit{};
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
 }
 
 struct flock lock_at(short type, u64 byte) {
@@ -105,15 +111,15 @@ void WireClient::begin(std::span<const int> numbers, std::span<const base::Uniqu
     struct stat st{};
     const bool memfd = fstat(fds[i].get(), &st) == 0 && st.st_dev == memfd_device();
     const u64 key = memfd ? row_key(fds[i].get(), st) : 0;
-    numbers_[numbers[i]] = {rows_.contains(key) ? key : 0, fds[i].get()};
+    numbers_[numbers[i]] = {table_->rows.contains(key) ? key : 0, fds[i].get()};
   }
 }
 
 base::Result<Target> WireClient::find(int fd) {
   const auto number = numbers_.find(fd);
   if (number == numbers_.end()) return base::Error(EBADF, "descriptor " + std::to_string(fd) + " is not open");
-  const auto row = rows_.find(number->second.row);
-  if (row == rows_.end())
+  const auto row = table_->rows.find(number->second.row);
+  if (row == table_->rows.end())
     return base::Error(EINVAL, "descriptor " + std::to_string(fd) + " is not a handle of this door");
   return Target{row->second.handle.object(), row->second.access};
 }
@@ -126,40 +132,56 @@ FdKind WireClient::kind_of(int fd) {
 }
 
 int WireClient::install(std::shared_ptr<Object> object, Access access) {
-  if (rows_.size() >= sweep_at_) sweep_at_ = std::max<std::size_t>(64, 2 * sweep());
-  if (rows_.size() >= kHandlesPerClientMax) return -EMFILE;
+  auto& rows = table_->rows;
+  if (rows.size() >= table_->sweep_at_) table_->sweep_at_ = std::max<std::size_t>(64, 2 * table_->sweep());
+  if (*made_ >= kHandlesPerClientMax) return -EMFILE;
   const int memory = mappable_fd(*object, access);
   base::UniqueFd master = memory < 0 ? make_token(object->kind()) : base::UniqueFd(fcntl(memory, F_DUPFD_CLOEXEC, 0));
   struct stat st{};
   if (!master || fstat(master.get(), &st) != 0) return -errno;
+  // One client's handles do not take the last descriptors from all the others.
+  if (u64(master.get()) + kDescriptorsSpare >= descriptors_max()) return -EMFILE;
   // Who may only read must not map it for writing.
   const int mode = memory >= 0 && !access.write ? O_RDONLY : O_RDWR;
   const u64 key = u64{st.st_ino} * 4 + u64(mode);
-  const auto known = rows_.find(key);
-  const u64 byte = known == rows_.end() ? ++last_byte : known->second.byte;
+  const auto known = rows.find(key);
+  const u64 byte = known == rows.end() ? ++last_byte : known->second.byte;
   base::UniqueFd client_side = open_locked(master.get(), mode, byte);
   if (!client_side) return -errno;
   pending_ = std::move(client_side);
   pending_row_ = key;
-  if (known == rows_.end()) rows_.emplace(key, Row{Handle(std::move(object)), access, std::move(master), byte});
+  if (known != rows.end()) return 0;
+  rows.emplace(key, HandleTable::Row{Handle(std::move(object)), access, std::move(master), byte, made_});
+  ++*made_;
   return 0;
 }
 
 void WireClient::uninstall(int) {
   pending_.reset();
-  const auto row = rows_.find(pending_row_);
-  if (row != rows_.end() && !is_held(row->second.master.get(), row->second.byte)) rows_.erase(row);
-}
-
-std::size_t WireClient::sweep() {
-  std::erase_if(rows_, [](const auto& row) { return !is_held(row.second.master.get(), row.second.byte); });
-  return rows_.size();
+  const auto row = table_->rows.find(pending_row_);
+  if (row != table_->rows.end() && !is_held(row->second.master.get(), row->second.byte)) table_->erase(pending_row_);
 }
 
 bool WireClient::has(const Object& object) const {
-  for (const auto& [inode, row] : rows_)
+  for (const auto& [inode, row] : table_->rows)
     if (row.handle.object().get() == &object) return true;
   return false;
+}
+
+void HandleTable::erase(u64 key) {
+  const auto row = rows.find(key);
+  if (row == rows.end()) return;
+  --*row->second.made;
+  rows.erase(row);
+}
+
+std::size_t HandleTable::sweep() {
+  std::erase_if(rows, [](const auto& row) {
+    if (is_held(row.second.master.get(), row.second.byte)) return false;
+    --*row.second.made;
+    return true;
+  });
+  return rows.size();
 }
 
 }  // namespace control

@@ -5,10 +5,12 @@
 //           A handle is a real descriptor (a memfd named bpf-map, bpf-prog or btf), so that dup, dup3, fcntl, fork and
 //           close work on it as on any other; the server knows it again by (st_dev, st_ino).
 // Threads   one at a time: the caller serialises.
-// Errors    EFAULT where the caller's memory cannot be read; EIO when the server is gone or answers nonsense.
+// Errors    EFAULT where the caller's memory cannot be read; EIO when the server is gone or answers nonsense; EPIPE
+//           when it was gone before the command was sent.
 // Cost      one round trip; the first command on a map adds one for its sizes.
 #pragma once
 
+#include <string>
 #include <unordered_map>
 
 #include "bpf/load/channel.h"
@@ -31,5 +33,8 @@ class DoorClient {
   u32 possible_cpus_;
   std::unordered_map<u64, MapShape> shapes_;  // by inode of the handle; bounded by kShapesMax
 };
+
+// One question; what the server does not answer is empty. fd: -1 when the question is about none.
+base::Result<std::string> ask(Channel& channel, Question question, int fd = -1);
 
 }  // namespace bpf::load

@@ -8,6 +8,7 @@
 //             call   CallHead, attr[attr_bytes], RangeHead[range_count], s32 fd numbers[fd_count], bytes of the in
 //             ranges
 //             reply  ReplyHead, attr[attr_bytes], PatchHead[patch_count], bytes of the patches
+//             ask    AskHead, descriptors: what bpf(2) has no command for; text: the answer's bytes
 //             opened, bind, result   JSON text (the loader's own talk; load_protocol in loader.cc)
 //
 //           fd_count descriptors follow in the same order as their numbers. A reply that carries a handle carries one.
@@ -26,7 +27,7 @@ inline constexpr base::u32 kInlineBytesMax = 96U << 10;       // below the defau
 inline constexpr base::u32 kBodyBytesMax = 160U << 20;        // two ranges of 64 MiB and their heads
 inline constexpr base::u32 kMessageFdsMax = 253;              // SCM_MAX_FD
 
-enum class MessageKind : base::u32 { call = 1, reply, load, opened, bind, result };
+enum class MessageKind : base::u32 { call = 1, reply, load, opened, bind, result, ask, text };
 
 struct Header {
   base::u32 magic;
@@ -62,6 +63,19 @@ struct PatchHead {
   base::u32 reserved;
 };
 
+enum class Question : base::u32 {
+  fdinfo = 1,                // of one descriptor: the lines that Linux has behind pos, flags, mnt_id and ino
+  ports,                     // "ifindex name" per line
+  host_types,                // the bytes of /sys/kernel/btf/vmlinux
+  pin_root,                  // where pins live
+};
+
+struct AskHead {
+  Question question;
+  base::u32 fd_count;
+};
+
+static_assert(sizeof(AskHead) == 8);
 static_assert(sizeof(Header) == 16 && sizeof(CallHead) == 16 && sizeof(RangeHead) == 8);
 static_assert(sizeof(ReplyHead) == 24 && sizeof(PatchHead) == 16);
 

@@ -2,7 +2,8 @@
 // sluice: the command line. Talks to a running daemon, or starts sluice-engine for what needs none.
 //
 // Cost      prog show answers within 10 ms: neither LLVM nor DPDK is linked.
-// Errors    exit status 0 good, 1 the operation failed, 2 wrong command line, 69 (EX_UNAVAILABLE) no daemon answers.
+// Errors    exit status 0 good, 1 the operation failed, 2 wrong command line, 69 (EX_UNAVAILABLE) no daemon answers;
+//           exec: that of the command, 127 there is none, 126 it cannot be started.
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -10,9 +11,11 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <span>
 
 #include "control/cli/commands.h"
 #include "control/cli/connection.h"
+#include "control/cli/exec.h"
 
 namespace control::cli {
 namespace {
@@ -45,7 +48,33 @@ int start_engine(const Options& options) {
   return fail(options, {errno, "cannot start " + engine + ": " + std::strerror(errno)}, 1);
 }
 
+// As a shell: 126 and 127 for a command that cannot be started.
+int start_command(const Options& options) {
+  const base::Error error = exec_command(options.socket, std::span(options.words).subspan(1));
+  switch (error.code()) {
+    case ECONNREFUSED: return fail(options, error, EX_UNAVAILABLE);
+    case EINVAL: return fail(options, error, 2);
+    case ENOENT: return fail(options, error, 127);
+    default: return fail(options, error, 126);
+  }
+}
+
 bool is_offline_verb(const std::string& word) { return word == "verify" || word == "test-run"; }
+
+// "exec [-s SOCKET] [--] COMMAND ...": what follows the command's name is the command's own.
+base::Result<Options> parse_exec(Options options, std::span<const std::string> words) {
+  options.words = {"exec"};
+  while (!words.empty() && words[0].starts_with("-")) {
+    const bool last = words[0] == "--";
+    if (!last && (words[0] != "-s" || words.size() < 2))
+      return base::Error(EINVAL, "exec: unknown option '" + words[0] + "'");
+    if (!last) options.socket = words[1];
+    words = words.subspan(last ? 1 : 2);
+    if (last) break;
+  }
+  options.words.insert(options.words.end(), words.begin(), words.end());
+  return options;
+}
 
 // Options stand before the object; an off-line verb has its own behind it.
 base::Result<Options> parse_options(const std::vector<std::string>& words) {
@@ -56,6 +85,8 @@ base::Result<Options> parse_options(const std::vector<std::string>& words) {
       options.words.assign(words.begin() + std::ptrdiff_t(i), words.end());
       return options;
     }
+    if (word == "exec" && options.words.empty())
+      return parse_exec(std::move(options), std::span(words).subspan(i + 1));
     if (word == "-j" || word == "--json") options.json = true;
     else if (word == "-p" || word == "--pretty") options.json = options.pretty = true;
     else if (word == "-V" || word == "--version") options.words = {"version"};
@@ -92,6 +123,7 @@ int run(const std::vector<std::string>& words) {
     return 0;
   }
   if (!options->words.empty() && is_offline_verb(options->words[0])) return start_engine(*options);
+  if (!options->words.empty() && options->words[0] == "exec") return start_command(*options);
   auto invocation = parse_command(options->words);
   if (!invocation) return fail(*options, invocation.error(), 2);
   if (!invocation->command) {

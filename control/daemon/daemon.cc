@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/reclaim.h"
 #include "config/load.h"
+#include "control/bpf_server.h"
 #include "control/daemon/appliance.h"
 #include "control/daemon/check_report.h"
 #include "control/daemon/compiler.h"
@@ -28,6 +29,11 @@ class PlannedDevices final : public DeviceTable {
   u32 rx_queue_count(u32 ifindex) const override {
     const auto* port = find(ifindex);
     return port ? port->rx_queues : 0;
+  }
+  std::vector<std::pair<u32, std::string>> names() const override {
+    std::vector<std::pair<u32, std::string>> out;
+    for (const auto& port : plan_.ports) out.emplace_back(port.ifindex, port.name);
+    return out;
   }
 
  private:
@@ -50,7 +56,7 @@ class Run {
     if (auto code = prepare(); code != kExitOk) return code;
     if (options_.check) return report_check();
     if (auto code = start(); code != kExitOk) return code;
-    return serve_appliance({options_, *appliance_, *server_, *compiler_});
+    return serve_appliance({options_, *appliance_, *server_, *bpf_server_, *door_, *compiler_});
   }
 
  private:
@@ -88,6 +94,8 @@ class Run {
         log_warning("jit", perf_map.error().what() + "; perf will not know the names of programs");
     }
     door_ = std::make_unique<Door>(door_config());
+    if (!options_.check)
+      if (auto status = door_->open_pin_folder(); !status) return fail(kExitUnavailable, status.error());
     programs_ = load_programs(*loaded_.config, *door_, diagnostics());
     if (diagnostics().ok()) fill_maps(*loaded_.config, plan_, *door_, programs_, diagnostics());
     planned_ = find_attachments(*loaded_.config, programs_, diagnostics());
@@ -184,6 +192,8 @@ class Run {
     std::error_code error;
     std::filesystem::create_directories(std::filesystem::path(options_.socket_path).parent_path(), error);
     SLUICE_TRY(server_, Server::listen({.path = options_.socket_path}).in("control socket " + options_.socket_path));
+    const std::string bpf_path = options_.socket_path + ".bpf";
+    SLUICE_TRY(bpf_server_, BpfServer::listen({.path = bpf_path}, *door_).in("socket of bpf clients " + bpf_path));
     add_object_handlers(*server_, *door_);
     add_data_path_handlers(*server_, *appliance_);
     return base::success();
@@ -215,6 +225,7 @@ class Run {
   std::map<u32, std::shared_ptr<dataplane::AttachedProgram>> attached_;  // by program id
   std::unique_ptr<Appliance> appliance_;
   std::unique_ptr<Server> server_;
+  std::unique_ptr<BpfServer> bpf_server_;
 };
 
 }  // namespace

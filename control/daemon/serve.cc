@@ -99,16 +99,26 @@ ExitCode serve_appliance(const Serving& serving) {
   auto& dataplane = serving.appliance.dataplane();
   const base::UniqueFd signals = open_signals();
   LiveTable table(!serving.options.quiet);
+  auto next_tick = Clock::now();
 
   for (int tick = 0;; ++tick) {
-    pollfd fds[] = {{signals.get(), POLLIN, 0}, {serving.server.fd(), POLLIN, 0}};
-    poll(fds, 2, kTickMs);
+    pollfd fds[] = {
+        {signals.get(), POLLIN, 0}, {serving.server.fd(), POLLIN, 0}, {serving.bpf_server.fd(), POLLIN, 0}};
+    poll(fds, 3, kTickMs);
     if (fds[0].revents) break;
+    serving.bpf_server.poll();
+    // A client's next command wakes this loop again: what is due by the clock is not done with each of them.
+    if (!fds[1].revents && fds[2].revents && Clock::now() < next_tick) continue;
+    next_tick = Clock::now() + std::chrono::milliseconds(kTickMs);
     serving.server.poll(0);
     serving.compiler.poll();
     base::Reclaim::process().poll();
     dataplane.drain_trace([](u32 cpu, std::string_view line) { log_info("trace/cpu" + std::to_string(cpu), line); });
-    if (tick % kTicksPerTable == 0) table.draw(dataplane.snapshot());
+    if (tick % kTicksPerTable == 0) {
+      table.draw(dataplane.snapshot());
+      serving.bpf_server.sweep();
+      serving.door.prune_pins();
+    }
     if (serving.options.until_drained && serving.appliance.is_drained() && left_inside(dataplane.snapshot()) == 0)
       break;
   }

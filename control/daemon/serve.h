@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// serve.h — the time between start and stop: the control socket, the live table, the drain, the final accounting.
+// serve.h — the time between start and stop: the sockets, the live table, the drain, the final accounting.
 //
 // Threads   control thread; workers run beside it. Returns when a signal came or, if asked so, when all input is
 //           through.
 #pragma once
 
+#include "control/bpf_server.h"
 #include "control/daemon/appliance.h"
 #include "control/daemon/compiler.h"
 #include "control/daemon/options.h"
@@ -17,6 +18,8 @@ struct Serving {
   const DaemonOptions& options;
   Appliance& appliance;
   Server& server;
+  BpfServer& bpf_server;
+  Door& door;
   Compiler& compiler;
 };
 

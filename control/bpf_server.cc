@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/bpf_server.h"
+
+#include <linux/sockios.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <unordered_map>
+
+#include "control/door_server.h"
+#include "control/unix_listener.h"
+
+namespace control {
+namespace {
+
+namespace load = bpf::load;
+
+struct BpfConnection {
+  BpfConnection(base::UniqueFd fd, Door& door, uid_t uid, bool privileged, std::shared_ptr<HandleTable> table)
+      : channel(std::move(fd)), server(door, uid, privileged, std::move(table)) {}
+
+  load::Channel channel;
+  DoorServer server;
+};
+
+// It waits for our answer before it asks again; who does not has answers of ours unread.
+bool has_read_its_answer(int fd) {
+  int unread = 0;
+  return ioctl(fd, SIOCOUTQ, &unread) == 0 && unread == 0;
+}
+
+// Each handle takes a descriptor here.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+class SeqpacketServer final : public BpfServer {
+ public:
+  SeqpacketServer(BpfServerConfig config, Door& door, base::UniqueFd listener, base::UniqueFd epoll)
+      : config_(std::move(config)), door_(door), listener_(std::move(listener)), epoll_(std::move(epoll)) {}
+  ~SeqpacketServer() override { unlink(config_.path.c_str()); }
+
+  int fd() const noexcept override { return epoll_.get(); }
+  std::size_t client_count() const noexcept override { return connections_.size(); }
+  void sweep() override { handles_->sweep(); }
+
+  void poll() override {
+    epoll_event events[kBpfMessagesPerPollMax];
+    const int count = epoll_wait(epoll_.get(), events, kBpfMessagesPerPollMax, 0);
+    for (int i = 0; i < count; ++i) {
+      if (events[i].data.fd == listener_.get())
+        accept_all();
+      else
+        serve(events[i].data.fd);
+    }
+  }
+
+ private:
+  void accept_all() {
+    for (;;) {
+      base::UniqueFd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+      if (!fd) return;
+      const auto peer = peer_of(fd.get());
+      if (!peer || !may_talk(peer->uid, config_.allow) || connections_.size() >= kBpfClientsMax) continue;
+      const int number = fd.get();
+      epoll_event event{};
+      event.events = EPOLLIN;
+      event.data.fd = number;
+      if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, number, &event) != 0) continue;
+      connections_.insert_or_assign(
+          number, std::make_unique<BpfConnection>(std::move(fd), door_, peer->uid, may_talk(peer->uid, {}), handles_));
+    }
+  }
+
+  void serve(int number) {
+    const auto row = connections_.find(number);
+    if (row == connections_.end() || serve_one(*row->second)) return;
+    connections_.erase(row);
+    // What only this client had open is gone with it.
+    handles_->sweep();
+  }
+
+  // False: the connection is done.
+  static bool serve_one(BpfConnection& connection) {
+    if (!has_read_its_answer(connection.channel.fd())) return false;
+    auto message = connection.channel.receive(0);
+    if (!message) return message.error().code() == ETIMEDOUT || message.error().code() == EAGAIN;
+    return connection.server.serve(connection.channel, *message).ok();
+  }
+
+  BpfServerConfig config_;
+  Door& door_;
+  base::UniqueFd listener_;
+  base::UniqueFd epoll_;
+  std::shared_ptr<HandleTable> handles_ = std::make_shared<HandleTable>();
+  std::unordered_map<int, std::unique_ptr<BpfConnection>> connections_;
+};
+
+}  // namespace
+
+base::Result<std::unique_ptr<BpfServer>> BpfServer::listen(const BpfServerConfig& config, Door& door) {
+  SLUICE_TRY(base::UniqueFd listener, listen_at(config.path, SOCK_SEQPACKET, !config.allow.empty()));
+  base::UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.fd = listener.get();
+  if (!epoll || epoll_ctl(epoll.get(), EPOLL_CTL_ADD, listener.get(), &event) != 0)
+    return base::Error(errno, std::string("epoll: ") + std::strerror(errno));
+  raise_descriptor_limit();
+  return std::unique_ptr<BpfServer>(
+      std::make_unique<SeqpacketServer>(config, door, std::move(listener), std::move(epoll)));
+}
+
+}  // namespace control

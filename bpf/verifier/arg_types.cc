@@ -27,9 +27,9 @@ constexpr RegType kRecord[] = {{Kind::mem, kRingbuf}};
 constexpr RegType kDynptr[] = {{Kind::stack}, {Kind::dynptr_ptr}};
 constexpr RegType kKptrPlace[] = {{Kind::map_value},
                                   {Kind::btf_id, kAlloc},
-                                  {Kind::btf_id, kTrusted | kAlloc},
+                                  {Kind::btf_id, kRcu | kAlloc},
                                   {Kind::btf_id, kAlloc | kNonOwnRef},
-                                  {Kind::btf_id, kTrusted | kAlloc | kNonOwnRef}};
+                                  {Kind::btf_id, kRcu | kAlloc | kNonOwnRef}};
 constexpr RegType kBtf[] = {{Kind::btf_id}, {Kind::btf_id, kTrusted}, {Kind::btf_id, kRcu}};
 constexpr RegType kPercpuBtf[] = {
     {Kind::btf_id, kPercpu}, {Kind::btf_id, kPercpu | kRcu}, {Kind::btf_id, kPercpu | kTrusted}};

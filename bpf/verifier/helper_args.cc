@@ -75,7 +75,7 @@ bool Walk::check_arg_offset(u32 r, Arg type) {
     case Kind::dynptr_ptr:
       return check_pointer_unmodified(p, r);
     case Kind::btf_id:
-      return check_pointer_fixed(r);
+      return check_btf_offset(r);
     default:
       return true;
   }
@@ -142,6 +142,9 @@ bool Walk::check_arg(Call& call, u32 r, Arg type) {
       return check_memory_arg(call, r, map_facts(static_cast<u32>(call.map)).value_size, type, false);
     case Arg::PTR_TO_TIMER:
       return check_timer_arg(call, r);
+    case Arg::PTR_TO_PERCPU_BTF_ID:
+      call.percpu = reg(r);
+      return true;
     case Arg::KPTR_XCHG_DEST:
       return check_kptr_place(call, r);
     case Arg::RELEASE_BTF_ID_OR_NULL:

@@ -97,6 +97,10 @@ bool Walk::put_helper_result(const Call& call) {
       r0.ref = call.dynptr.ref;
       r0.dynptr = call.dynptr.id;
       break;
+    case Ret::PTR_TO_MEM_OR_BTF_ID:
+    case Ret::PTR_TO_MEM_OR_BTF_ID_OR_NULL:
+      if (!put_cpu_part(call, call.proto->ret == Ret::PTR_TO_MEM_OR_BTF_ID_OR_NULL)) return false;
+      break;
     case Ret::PTR_TO_BTF_ID_OR_NULL:
       if (call.kptr != nullptr) {
         put_kptr(call);

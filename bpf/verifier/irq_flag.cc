@@ -10,6 +10,7 @@ bool Walk::check_irq_flag_arg(KfuncCall& call, u32 r) {
   if (reg(r).kind != Kind::stack)
     return refuse(EINVAL, format("arg#%u doesn't point to an irq flag on stack\n", r - 1));
   const bool saves = name.ends_with("save");
+  const bool of_lock = name.starts_with("bpf_res_spin_");
   const u32 frame = reg(r).frame;
   std::optional<u32> slot;
   const bool placed = find_object_place(r, 1, "irq_flag", &slot);
@@ -22,6 +23,10 @@ bool Walk::check_irq_flag_arg(KfuncCall& call, u32 r) {
   } else {
     if (!is_flag) return refuse(EINVAL, place + format("expected an initialized irq flag as arg#%u\n", r - 1));
     note_stack_read(frame, -s64{*slot + 1} * 8, -s64{*slot} * 8);
+    const bool was_of_lock = stack[*slot].spilled.extra != 0;
+    if (was_of_lock != of_lock)
+      return refuse(EINVAL, format("irq flag acquired by %s kfuncs cannot be restored with %s kfuncs\n",
+                                   was_of_lock ? "lock" : "native", of_lock ? "lock" : "native"));
     const u32 id = stack[*slot].spilled.ref;
     if (id != cur_.irq_id) {
       u32 at = 0;
@@ -31,7 +36,7 @@ bool Walk::check_irq_flag_arg(KfuncCall& call, u32 r) {
                                    cur_.irq_id, at));
     }
   }
-  call.irq = IrqPlace{frame, *slot, saves};
+  call.irq = IrqPlace{frame, *slot, saves, of_lock};
   return true;
 }
 
@@ -45,12 +50,13 @@ bool Walk::apply_irq_flag(const KfuncCall& call) {
     slot.bytes.fill(Byte::irq_flag);
     slot.spilled = Reg();
     slot.spilled.ref = id;
+    slot.spilled.extra = at.of_lock ? 1 : 0;
     cur_.irq_id = id;
   } else {
     drop_reference(cur_, cur_.irq_id);
     cur_.irq_id = 0;
     for (const Reference& held : cur_.refs)
-      if (held.type == Reference::Type::irq || held.type == Reference::Type::res_lock_irq) cur_.irq_id = held.id;
+      if (held.type == Reference::Type::irq) cur_.irq_id = held.id;
     cur_.frames[at.frame].stack[at.slot] = Slot();
   }
   note_stack_write(at.frame, off, 8);

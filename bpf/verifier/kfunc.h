@@ -66,6 +66,9 @@ struct KfuncProto {
 // What Linux checks of every kfunc call before it looks at the program's paths.
 std::optional<Problem> check_kfunc_calls(const ProgSource& source, const btf::KernelBtf& kernel);
 
+// Functions that may be called while a lock is held.
+bool allowed_under_lock(std::string_view kfunc);
+
 // Functions after which packet pointers are stale.
 inline bool moves_packet(std::string_view kfunc) {
   return kfunc == "bpf_xdp_pull_data";

@@ -119,6 +119,20 @@ bool Walk::check_kfunc_pointer(KfuncCall& call, u32 r, const KfuncParam& p) {
       return check_kfunc_callback(call, r);
     case Param::string:
       return check_kfunc_string(r);
+    case Param::allocated:
+      return check_allocated_arg(call, r);
+    case Param::refcounted:
+      return check_special_offset(call, r) && check_refcounted_arg(call, r);
+    case Param::list_head:
+      return check_special_offset(call, r) && check_graph_root(call, r, btf::FieldKind::list_head);
+    case Param::rb_root:
+      return check_special_offset(call, r) && check_graph_root(call, r, btf::FieldKind::rb_root);
+    case Param::list_node:
+      return check_special_offset(call, r) && check_graph_node(call, r, btf::FieldKind::list_node);
+    case Param::rb_node:
+      return check_special_offset(call, r) && check_graph_node(call, r, btf::FieldKind::rb_node);
+    case Param::res_lock:
+      return check_special_offset(call, r) && check_res_lock_arg(call, r);
     case Param::pointer:
       break;
     default:
@@ -150,6 +164,11 @@ bool Walk::check_kfunc_struct(KfuncCall& call, u32 r, const KfuncParam& p) {
     if (!k.has(kRcuArgs)) return refuse(EINVAL, format("R%u must be referenced or trusted\n", r));
     if (!is_rcu(value)) return refuse(EINVAL, format("R%u must be a rcu pointer\n", r));
   }
+  constexpr u16 kSafe = kTrusted | kAlloc | kNonOwnRef;
+  const bool unsafe = value.kind == Kind::btf_id && (value.maybe_null || (value.flags & ~kSafe) != 0);
+  if (unsafe && !is_rcu(value))
+    return refuse(EINVAL, format("arg#%u is %s expected %sptr_ or socket\n", r - 1, kind_text(value).c_str(),
+                                 (value.flags & kTrusted) != 0 ? "trusted_" : ""));
   if (k.has(kRelease) && value.ref != 0 && value.off != 0)
     return refuse(EINVAL, format("R%u must have zero offset when passed to release func or trusted arg to kfunc\n", r));
   if (!check_pointer_fixed(r)) return false;
@@ -162,7 +181,7 @@ bool Walk::check_kfunc_struct(KfuncCall& call, u32 r, const KfuncParam& p) {
   const btf::Btf& given = value.kind == Kind::btf_id ? types_of(value) : types;
   const std::string given_name = text(given.name(type));
   const bool strict = (k.has(kRelease) && value.ref != 0) || must_not_cast(given_name, wanted);
-  if (is_view_of(wanted, given_name) ||
+  if ((&given == &types && is_view_of(wanted, given_name)) ||
       struct_matches(given, type, static_cast<u32>(value.off), types, p.target, strict))
     return true;
   return refuse(EINVAL, format("kernel function %s args#%u expected pointer to %s %s but R%u has a pointer to %s %s\n",

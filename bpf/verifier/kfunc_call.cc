@@ -34,10 +34,16 @@ bool Walk::call_kfunc(const bpf_insn& i) {
   const Kfunc& k = *call.proto->row;
   if (k.has(kSleepable) && !is_sleepable())
     return refuse(EACCES, "program must be sleepable to call sleepable kfunc " + text + "\n");
-  if (!check_kfunc_args(call) || !check_kfunc_place(call)) return false;
+  if (holds_lock() && !allowed_under_lock(name))
+    return refuse(EINVAL, "function calls are not allowed while holding a lock\n");
+  const bool may_fail = name == "bpf_res_spin_lock" || name == "bpf_res_spin_lock_irqsave";
+  std::optional<State> before;
+  if (may_fail) before = cur_;
+  if (!check_kfunc_args(call) || !push_tree_callback(call) || !check_kfunc_place(call)) return false;
   if (!apply_kfunc_sections(call)) return false;
-  if (call.callback >= 0 && !call_kfunc_callback(call)) return false;
-  if (!finish_kfunc_args(call)) return false;
+  if (call.callback >= 0 && call.root == nullptr && !call_kfunc_callback(call)) return false;
+  if (!finish_kfunc_args(call) || !give_to_collection(call)) return false;
+  if (before && !push_failed_lock(*std::move(before))) return false;
   clobber_caller_saved();
   if (moves_packet(name) || call.writes_packet) forget_packet_pointers();
   if (!put_kfunc_result(call)) return false;
@@ -97,8 +103,7 @@ bool Walk::put_kfunc_result(const KfuncCall& call) {
   if (types.kind(result) != BTF_KIND_PTR) {
     const auto bytes = types.size_of(result);
     r0 = Reg::scalar(Scalar::of_bytes(static_cast<int>(bytes.value_or(8))));
-    if (proto.name == "bpf_res_spin_lock" || proto.name == "bpf_res_spin_lock_irqsave")
-      return refuse_unsupported("resilient spin locks are not known yet");
+    if (proto.name == "bpf_res_spin_lock" || proto.name == "bpf_res_spin_lock_irqsave") r0 = Reg::constant(0);
     return true;
   }
   bool done = false;
@@ -106,14 +111,18 @@ bool Walk::put_kfunc_result(const KfuncCall& call) {
   if (!done && !put_pointer_result(call)) return false;
   Reg& out = reg(BPF_REG_0);
   const Kfunc& k = *proto.row;
-  if (k.has(kRetNull)) {
+  const bool or_null = k.has(kRetNull) && !call.owning;
+  if (or_null) {
     out.maybe_null = true;
     out.id = new_id();
   }
   if (k.has(kAcquire)) {
     out.ref = acquire_reference(Reference::Type::pointer);
-    if (k.has(kRetNull)) out.id = out.ref;
+    if (or_null) out.id = out.ref;
+  } else if (call.root != nullptr) {
+    set_non_owning(out);
   }
+  if (out.id == 0 && may_hold_lock(out)) out.id = new_id();
   return true;
 }
 
@@ -150,6 +159,9 @@ bool Walk::put_special_result(const KfuncCall& call, bool* done) {
   const btf::KernelBtf& kernel = *btf_.kernel;
   const std::string_view name = call.proto->name;
   *done = true;
+  if (name == "bpf_obj_new_impl" || name == "bpf_percpu_obj_new_impl") return put_new_object(call);
+  if (name == "bpf_refcount_acquire_impl") return put_counted_object(call), true;
+  if (call.root != nullptr) return reg(BPF_REG_0) = element_pointer(call), true;
   if (name == "bpf_cast_to_kern_ctx") {
     const auto type = kernel.find(kernel_ctx_name(source_.type), BTF_KIND_STRUCT);
     if (!type) return refuse_unsupported("the kernel's type of this context is not known");

@@ -8,6 +8,8 @@
 namespace bpf::verifier {
 namespace {
 
+using base::u32;
+
 constexpr std::string_view kWithDestructor[] = {
     "task_struct", "cgroup", "bpf_cpumask", "bpf_crypto_ctx", "prog_test_ref_kfunc", "prog_test_member"};
 constexpr std::string_view kRcuProtected[] = {"prog_test_ref_kfunc", "cgroup", "bpf_cpumask", "task_struct",
@@ -27,6 +29,16 @@ base::Status find_pointed_types(btf::Fields& fields, const btf::Btf& types, cons
       return base::Error(ENOENT, "nothing releases a struct " + std::string(name) + " that a map holds");
     f.type = *id;
     f.of_kernel = true;
+  }
+  return base::success();
+}
+
+base::Status check_program_structs(const btf::Btf& types, const KernelTypes& kernel) {
+  SLUICE_CHECK(btf::check_struct_fields(types));
+  for (u32 id = 1; id < types.count(); ++id) {
+    if (types.kind(id) != BTF_KIND_STRUCT) continue;
+    SLUICE_TRY(btf::Fields fields, btf::find_struct_fields(types, id));
+    if (!fields.empty()) SLUICE_CHECK(find_pointed_types(fields, types, kernel));
   }
   return base::success();
 }

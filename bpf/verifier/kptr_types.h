@@ -19,6 +19,8 @@ namespace bpf::verifier {
 using KernelTypes = std::function<const btf::KernelBtf*()>;  // nullptr: none are known
 
 base::Status find_pointed_types(btf::Fields& fields, const btf::Btf& types, const KernelTypes& kernel);
+// The structs of a program's BTF, as BTF_LOAD judges them.
+base::Status check_program_structs(const btf::Btf& types, const KernelTypes& kernel);
 // Does the kernel free such objects only after a grace period?
 bool kept_by_rcu(std::string_view kernel_struct);
 

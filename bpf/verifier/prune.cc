@@ -197,7 +197,7 @@ bool Walk::refuse_endless(const State& before) {
 }
 
 void Walk::visit(bool* refused, bool* pruned) {
-  const bool callback = runs_callback(insn());
+  const bool callback = runs_callback(insn()) || adds_to_tree(insn());
   const bool next_element = is_iterator_next(insn());
   const bool loop_head = callback || next_element || is_may_goto(insn());
   bool add = loop_head || (source_.prog_flags & BPF_F_TEST_STATE_FREQ) != 0 ||

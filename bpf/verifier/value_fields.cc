@@ -94,33 +94,4 @@ bool Walk::check_timer_arg(Call& call, u32 r) {
   return check_field_arg(call, r, FieldKind::timer) != nullptr;
 }
 
-bool Walk::check_spin_lock_arg(Call& call, u32 r) {
-  const Reg p = reg(r);
-  if (p.kind != Kind::map_value) return refuse_unsupported("locks in allocated objects are not known yet");
-  if (check_field_arg(call, r, FieldKind::spin_lock) == nullptr) return false;
-  if (call.id == BPF_FUNC_spin_lock) {
-    if (holds_lock()) return refuse(EINVAL, "Locking two bpf_spin_locks are not allowed\n");
-    Reference lock;
-    lock.type = Reference::Type::lock;
-    lock.id = p.id;
-    lock.insn = at_;
-    lock.owner = p.map + 1;
-    cur_.refs.push_back(lock);
-    return true;
-  }
-  if (!holds_lock()) return refuse(EINVAL, "bpf_spin_unlock without taking a lock\n");
-  for (std::size_t k = 0; k < cur_.refs.size(); ++k) {
-    const Reference& held = cur_.refs[k];
-    if (held.type != Reference::Type::lock || held.id != p.id || held.owner != p.map + 1) continue;
-    cur_.refs.erase(cur_.refs.begin() + static_cast<std::ptrdiff_t>(k));
-    return true;
-  }
-  return refuse(EINVAL, "bpf_spin_unlock of different lock\n");
-}
-
-bool Walk::may_hold_lock(const Reg& r) const {
-  constexpr u32 kLocks = btf::field_bit(FieldKind::spin_lock) | btf::field_bit(FieldKind::res_spin_lock);
-  return r.kind == Kind::map_value && map_fields(r.map).has(kLocks);
-}
-
 }  // namespace bpf::verifier

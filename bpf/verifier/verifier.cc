@@ -45,6 +45,9 @@ class Run {
     if (shape) return refuse(*shape);
     btf_.read_kernel = options_.kernel;
     if (auto problem = parse_program_btf(source_, **spec_, cfg_, btf_)) return refuse(*problem);
+    if (btf_.types)
+      if (auto sound = check_program_structs(*btf_.types, [this] { return kernel_types(); }); !sound)
+        return refuse(Problem{.error = sound.error().code(), .log = sound.error().what() + "\n"});
     for (SubprogBtf& s : btf_.subprogs)
       find_kernel_structs(*btf_.types, [this] { return kernel_types(); }, s.signature);
     find_throws(source_, btf_, cfg_);

@@ -25,7 +25,8 @@ Walk::Walk(const ProgSource& source, const ProgSpec& spec, Cfg& cfg, ProgramBtf&
       facts_(source.insns.size()),
       mixed_memory_(source.insns.size(), false) {
   for (u32 i = 0; i < source.insns.size(); ++i)
-    if (!cfg.second_slot[i] && is_iterator_next(source.insns[i])) cfg.prune_point[i] = true;
+    if (!cfg.second_slot[i] && (is_iterator_next(source.insns[i]) || adds_to_tree(source.insns[i])))
+      cfg.prune_point[i] = true;
 }
 
 std::vector<InsnFact> Walk::take_facts() {

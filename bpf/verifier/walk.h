@@ -187,7 +187,32 @@ class Walk {
   const btf::Fields* fields_of(const Reg& r) const;
   bool check_timer_arg(Call& call, u32 r);
   bool check_kfunc_field(KfuncCall& call, u32 r, btf::FieldKind kind);
+  // --- lock.cc
+  static constexpr s32 kErrnoMax = 4095;
+  bool check_lock_place(u32 r, btf::FieldKind kind, const char* word);
+  void take_lock(const Reg& p, Reference::Type type);
+  bool drop_lock(const Reg& p, Reference::Type type, const char* word);
+  bool holds_lock_of(const Reg& p) const;
   bool check_spin_lock_arg(Call& call, u32 r);
+  bool check_res_lock_arg(KfuncCall& call, u32 r);
+  bool push_failed_lock(State before);
+  // --- graph.cc
+  bool adds_to_tree(const bpf_insn& insn) const;
+  bool in_tree_callback() const;
+  bool check_graph_root(KfuncCall& call, u32 r, btf::FieldKind kind);
+  bool check_graph_node(KfuncCall& call, u32 r, btf::FieldKind kind);
+  Reg element_pointer(const KfuncCall& call) const;
+  void set_non_owning(Reg& r) const;
+  bool give_to_collection(const KfuncCall& call);
+  bool push_tree_callback(const KfuncCall& call);
+  // --- alloc_object.cc
+  bool put_new_object(const KfuncCall& call);
+  bool check_allocated_arg(KfuncCall& call, u32 r);
+  bool check_refcounted_arg(KfuncCall& call, u32 r);
+  void put_counted_object(const KfuncCall& call);
+  bool check_btf_offset(u32 r);
+  bool check_special_offset(const KfuncCall& call, u32 r);
+  bool put_cpu_part(const Call& call, bool or_null);
 
   // --- map_access.cc
   bool access_map_ptr(u32 r, s32 off, int bytes, Access how, int value, bool sign_extend);
@@ -237,6 +262,7 @@ class Walk {
     const btf::Field* kptr = nullptr;  // bpf_kptr_xchg: the field
     u32 kptr_types = 0;                // … and whose type it names
     DynptrUse dynptr;                  // that it works on
+    Reg percpu;                        // argument that has a part for each CPU
   };
   bool call_helper(const bpf_insn& insn);
   bool check_sleeping_place(const Call& call);
@@ -273,6 +299,7 @@ class Walk {
     u32 frame;
     u32 slot;
     bool saves;
+    bool of_lock;
   };
   struct KfuncCall {
     const KfuncProto* proto = nullptr;
@@ -289,6 +316,10 @@ class Walk {
     int object_map = -1;                       // map in whose value an argument's object lies
     u32 map_uid = 0;                           // look-up behind them
     int callback = -1;                         // subprogram
+    const btf::Field* root = nullptr;          // list head or tree root
+    u32 root_types = 0;                        // … and whose type its elements are of
+    Reg object;                                // the one whose references are counted
+    bool owning = false;                       // … and the program owns it
     std::vector<std::pair<u32, s64>> written;  // registers and bytes the function may write
   };
   bool call_kfunc(const bpf_insn& insn);

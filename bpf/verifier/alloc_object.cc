@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// alloc_object.cc — objects that the program allocates: bpf_obj_new and its like, what may be given back, per-CPU parts.
+// alloc_object.cc — objects that the program allocates: bpf_obj_new and its like, what is given back, per-CPU parts.
 //
 // Source    soundness: an allocated object is of one struct of the program's types, zeroed, and owned by one reference
 //           until it is dropped, put into a field or a collection. Its memory is numbers; its special fields belong to

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // graph.cc — lists and trees of allocated objects: bpf_list_*, bpf_rbtree_*.
 //
-// Source    soundness: a head or root is touched only under the lock beside it. What goes in is owned by the program and
-//           is the collection's from then on; the program keeps a pointer that is good until the lock is given back
-//           (kNonOwnRef). What comes out by a removal is the program's again, and may be null; what is only looked at is
-//           not the program's.
+// Source    soundness: a head or root is touched only under the lock beside it. What goes in is owned by the program
+//           and is the collection's from then on; the program keeps a pointer that is good until the lock is given
+//           back (kNonOwnRef). What comes out by a removal is the program's again, and may be null; what is only
+//           looked at is not the program's.
 #include "bpf/verifier/kfunc.h"
 #include "bpf/verifier/print.h"
 #include "bpf/verifier/struct_walk.h"

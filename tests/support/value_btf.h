@@ -3,7 +3,8 @@
 //
 // Shape     value_btf({{"bpf_spin_lock", 0}, {"kptr", 8, 2}}, 24): types with `value` at kValueType and an int at
 //           kKeyType. Objects are named as in C, pointers by their tag; `local` pointers name a struct of the BTF,
-//           others task_struct. A list or tree gets the tag `contains`, if not empty, and elements `elem` {u64 x; node l;}.
+//           others task_struct. A list or tree gets the tag `contains`, if not empty, and elements `elem` {u64 x;
+//           node l;}.
 #pragma once
 
 #include <cstring>

@@ -2,8 +2,8 @@
 // lock.cc — spin locks in map values and allocated objects: bpf_spin_lock, and bpf_res_spin_lock which may fail.
 //
 // Source    soundness: a lock is told by what it lies in (the map or the BTF of its object) and by the id of the
-//           pointer to that, which every look-up and allocation makes anew; only the same pair unlocks. Pointers that are
-//           good inside the section alone become numbers where it ends.
+//           pointer to that, which every look-up and allocation makes anew; only the same pair unlocks. Pointers that
+//           are good inside the section alone become numbers where it ends.
 #include "bpf/verifier/kfunc.h"
 #include "bpf/verifier/print.h"
 #include "bpf/verifier/walk.h"

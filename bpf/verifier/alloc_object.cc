@@ -58,7 +58,7 @@ bool Walk::check_refcounted_arg(KfuncCall& call, u32 r) {
     return refuse(EINVAL, format("arg#%u is neither owning or non-owning ref\n", r - 1));
   if ((p.flags & kUntrusted) != 0) return refuse_unsupported("a count of an object that nobody vouches for");
   const btf::Fields* fields = fields_of(p);
-  if (fields == nullptr) return refuse(EFAULT, "Couldn't find btf_record\n");
+  if (fields == nullptr) return refuse(EFAULT, "verifier bug: Couldn't find btf_record\n");
   if (!fields->has(btf::FieldKind::refcount))
     return refuse(EINVAL, format("arg#%u doesn't point to a type with bpf_refcount field\n", r - 1));
   call.owning = (p.flags & kNonOwnRef) == 0;

@@ -98,11 +98,11 @@ bool Walk::access_btf(u32 r, s32 insn_off, int bytes, Access how, int value, boo
   if (!check_btf_place(r, off)) return false;
   if (how == Access::write && !local) {
     const bool has_writable = source_.type == BPF_PROG_TYPE_XDP || source_.type == BPF_PROG_TYPE_SCHED_CLS;
-    if (p.btf != kKernelTypes && has_writable) return refuse(EFAULT, "reg->btf must be kernel btf\n");
+    if (p.btf != kKernelTypes && has_writable) return refuse(EFAULT, "verifier bug: reg->btf must be kernel btf\n");
     return check_field_write(p, off, bytes);
   }
   if (local && p.ref == 0 && (p.flags & (kNonOwnRef | kRcu)) == 0)
-    return refuse(EFAULT, "ref_obj_id for allocated object must be non-zero\n",
+    return refuse(EFAULT, "verifier bug: ref_obj_id for allocated object must be non-zero\n",
                   "Nothing keeps the object any more: its RCU section ended.");
   if (local && !check_no_special_field(p, off, bytes)) return false;
   return load_field(p, off, bytes, how == Access::read ? value : -1, sign_extend);

@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <string>
 
 namespace bpf::load {
@@ -47,6 +48,16 @@ base::Status read_bulk(int fd, std::span<std::byte> body) {
     if (n <= 0) return bad_message("its body is shorter than announced");
     done += std::size_t(n);
   }
+  return base::success();
+}
+
+base::Status wait_readable(int fd, int timeout_ms) {
+  pollfd pfd{fd, POLLIN, 0};
+  int ready;
+  do ready = poll(&pfd, 1, timeout_ms);
+  while (ready < 0 && errno == EINTR);
+  if (ready < 0) return sys_error("poll");
+  if (ready == 0) return base::Error(ETIMEDOUT, "no message within " + std::to_string(timeout_ms) + " ms");
   return base::success();
 }
 
@@ -111,17 +122,11 @@ base::Status Channel::send(MessageKind kind, std::span<const base::ConstBytes> p
 }
 
 base::Result<Message> Channel::receive(int timeout_ms) {
-  pollfd pfd{socket_.get(), POLLIN, 0};
-  int ready;
-  do ready = poll(&pfd, 1, timeout_ms);
-  while (ready < 0 && errno == EINTR);
-  if (ready < 0) return sys_error("poll");
-  if (ready == 0) return base::Error(ETIMEDOUT, "no message within " + std::to_string(timeout_ms) + " ms");
-
+  if (timeout_ms >= 0) SLUICE_CHECK(wait_readable(socket_.get(), timeout_ms));
   Header header{};
   Message message;
-  std::vector<std::byte> inline_body(kInlineBytesMax);
-  std::array<iovec, 2> iov{{{&header, sizeof header}, {inline_body.data(), inline_body.size()}}};
+  const auto inline_body = std::make_unique_for_overwrite<std::byte[]>(kInlineBytesMax);
+  std::array<iovec, 2> iov{{{&header, sizeof header}, {inline_body.get(), kInlineBytesMax}}};
   Control control;
   msghdr msg{};
   msg.msg_iov = iov.data();
@@ -140,8 +145,7 @@ base::Result<Message> Channel::receive(int timeout_ms) {
   const std::size_t got = std::size_t(n) - sizeof header;
   if (!header.bulk) {
     if (got != header.body_bytes) return bad_message("its length is not the announced one");
-    inline_body.resize(got);
-    message.body = std::move(inline_body);
+    message.body.assign(inline_body.get(), inline_body.get() + got);
     return message;
   }
   if (got != 0 || header.body_bytes > kBodyBytesMax || message.fds.empty())

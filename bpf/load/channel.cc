@@ -17,8 +17,12 @@
 namespace bpf::load {
 namespace {
 
-base::Error sys_error(const char* what) { return {errno, std::string(what) + ": " + std::strerror(errno)}; }
-base::Error bad_message(const char* what) { return {EPROTO, std::string("malformed message: ") + what}; }
+base::Error sys_error(const char* what) {
+  return {errno, std::string(what) + ": " + std::strerror(errno)};
+}
+base::Error bad_message(const char* what) {
+  return {EPROTO, std::string("malformed message: ") + what};
+}
 
 std::size_t total_bytes(std::span<const base::ConstBytes> parts) {
   std::size_t n = 0;
@@ -122,7 +126,7 @@ base::Status Channel::send(MessageKind kind, std::span<const base::ConstBytes> p
 }
 
 base::Result<Message> Channel::receive(int timeout_ms) {
-  if (timeout_ms >= 0) SLUICE_CHECK(wait_readable(socket_.get(), timeout_ms));
+  if (timeout_ms > 0) SLUICE_CHECK(wait_readable(socket_.get(), timeout_ms));
   Header header{};
   Message message;
   const auto inline_body = std::make_unique_for_overwrite<std::byte[]>(kInlineBytesMax);
@@ -134,8 +138,9 @@ base::Result<Message> Channel::receive(int timeout_ms) {
   msg.msg_control = control.bytes;
   msg.msg_controllen = sizeof control.bytes;
   ssize_t n;
-  do n = recvmsg(socket_.get(), &msg, MSG_CMSG_CLOEXEC);
+  do n = recvmsg(socket_.get(), &msg, MSG_CMSG_CLOEXEC | (timeout_ms == 0 ? MSG_DONTWAIT : 0));
   while (n < 0 && errno == EINTR);
+  if (n < 0 && timeout_ms == 0 && errno == EAGAIN) return base::Error(ETIMEDOUT, "no message is there");
   if (n < 0) return sys_error("receive");
   take_fds(msg, message.fds);
   if (n == 0) return base::Error(EPIPE, "the peer closed the connection");

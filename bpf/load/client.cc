@@ -30,17 +30,25 @@ bool read_memory(u64 address, std::span<std::byte> out) {
   return true;
 }
 
-bool write_memory(u64 address, base::ConstBytes bytes) {
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    iovec local{const_cast<std::byte*>(bytes.data()) + done, bytes.size() - done};
-    iovec remote{reinterpret_cast<void*>(address + done), bytes.size() - done};
-    const ssize_t n = process_vm_writev(getpid(), &local, 1, &remote, 1, 0);
-    if (n <= 0) return false;
-    done += std::size_t(n);
+// The pieces of an answer, stored in one go.
+class Stores {
+ public:
+  void add(u64 address, base::ConstBytes bytes) {
+    if (bytes.empty()) return;
+    local_.push_back({const_cast<std::byte*>(bytes.data()), bytes.size()});
+    remote_.push_back({reinterpret_cast<void*>(address), bytes.size()});
   }
-  return true;
-}
+  bool write() const {
+    std::size_t wanted = 0;
+    for (const iovec& piece : local_) wanted += piece.iov_len;
+    return wanted == 0 || process_vm_writev(getpid(), local_.data(), local_.size(), remote_.data(), remote_.size(),
+                                            0) == ssize_t(wanted);
+  }
+
+ private:
+  std::vector<iovec> local_;
+  std::vector<iovec> remote_;
+};
 
 // A string is read in steps that end at page borders, so that its last page may be the last there is.
 bool read_string(u64 address, u32 limit, std::vector<std::byte>& out) {
@@ -96,9 +104,17 @@ bool is_question_about_the_engine(const bpf_attr& attr) {
 
 struct Marshalled {
   std::vector<RangeHead> heads;
-  std::vector<std::vector<std::byte>> blobs;  // of the in ranges, in order
+  std::vector<base::ConstBytes> in;           // bytes of the in ranges, in order
+  std::vector<std::vector<std::byte>> blobs;  // those of them that are copies
   std::vector<int> fds;
 };
+
+// What descriptors are looked for in. The rest goes from the caller's memory straight into the message: an address that
+// is not there is the system's EFAULT for the message.
+bool must_be_read(u32 cmd, const Range& range, const MapShape* shape) {
+  if (range.kind != RangeKind::exact || cmd == BPF_PROG_LOAD) return true;
+  return shape && (value_fd_offset(*shape) >= 0 || key_is_fd(*shape));
+}
 
 std::span<const bpf_insn> insns_of(const std::vector<std::byte>& blob) {
   return {reinterpret_cast<const bpf_insn*>(blob.data()), blob.size() / sizeof(bpf_insn)};
@@ -125,6 +141,11 @@ int marshal(u32 cmd, const bpf_attr& attr, const RangeList& ranges, const MapSha
       bytes = u32(blob.size());
     } else {
       if (range.kind == RangeKind::fd_array) bytes = fd_array_entries(insns, attr.fd_array_cnt) * u32(sizeof(u32));
+      if (range.in && !must_be_read(cmd, range, shape)) {
+        out.heads.push_back({range.pointer_offset, bytes});
+        out.in.push_back({reinterpret_cast<const std::byte*>(address), bytes});
+        continue;
+      }
       if (range.in) {
         blob.resize(bytes);
         if (!read_memory(address, blob)) return -EFAULT;
@@ -147,19 +168,30 @@ int marshal(u32 cmd, const bpf_attr& attr, const RangeList& ranges, const MapSha
     if (shape && key_is_fd(*shape) && range.in && range.pointer_offset == offsetof(bpf_attr, key))
       out.fds.push_back(fd_at(blob, 0));
     out.heads.push_back({range.pointer_offset, bytes});
-    if (range.in) out.blobs.push_back(std::move(blob));
+    if (!range.in) continue;
+    out.in.push_back(blob);
+    out.blobs.push_back(std::move(blob));  // its bytes stay where they are
   }
   return 0;
 }
 
-// Descriptors that are not open are left out: the server then answers EBADF for them.
-void keep_open_ones(std::vector<int>& fds) {
+void sort_out(std::vector<int>& fds) {
   std::ranges::sort(fds);
   fds.erase(std::ranges::unique(fds).begin(), fds.end());
-  std::erase_if(fds, [](int fd) { return fd < 0 || fcntl(fd, F_GETFD) < 0; });
+  std::erase_if(fds, [](int fd) { return fd < 0; });
 }
 
-// Stores an answer; 0, or a negative errno.
+base::Status send_call(Channel& channel, u32 cmd, const bpf_attr& attr, u32 size, const Marshalled& call) {
+  const CallHead head{cmd, size, u32(call.heads.size()), u32(call.fds.size())};
+  std::vector<base::ConstBytes> parts{bytes_of(head),
+                                      {reinterpret_cast<const std::byte*>(&attr), size},
+                                      std::as_bytes(std::span(call.heads)),
+                                      std::as_bytes(std::span(call.fds))};
+  parts.insert(parts.end(), call.in.begin(), call.in.end());
+  return channel.send(MessageKind::call, parts, call.fds);
+}
+
+// Stores an answer but for attr's own bytes; 0, or a negative errno.
 int store(const Message& reply, bpf_attr& attr, u32 size, ReplyHead& head) {
   BodyReader reader(reply.body);
   base::ConstBytes bytes;
@@ -172,11 +204,13 @@ int store(const Message& reply, bpf_attr& attr, u32 size, ReplyHead& head) {
     if (!reader.take(patch)) return -EIO;
     patches.push_back(patch);
   }
+  Stores stores;
   for (const PatchHead& patch : patches) {
     if (!reader.take_bytes(patch.bytes, bytes)) return -EIO;
-    if (!write_memory(patch.address, bytes)) return -EFAULT;
+    stores.add(patch.address, bytes);
   }
-  return reader.empty() ? 0 : -EIO;
+  if (!reader.empty()) return -EIO;
+  return stores.write() ? 0 : -EFAULT;
 }
 
 }  // namespace
@@ -196,14 +230,16 @@ long DoorClient::call(u32 cmd, void* user_attr, u32 size) {
     const long rc = find_shape(shaping_fd(cmd, attr), shape);
     if (rc < 0) return rc;
   }
-  const u32 asked_type = attr.prog_type;
+  const bpf_attr given = attr;
   const bool stands_in = cmd == BPF_PROG_LOAD && is_question_about_the_engine(attr);
   if (stands_in) attr.prog_type = BPF_PROG_TYPE_XDP;
   const long result = exchange(cmd, attr, known, shaped ? &shape : nullptr);
-  if (stands_in) attr.prog_type = asked_type;
-  if (!write_memory(reinterpret_cast<u64>(user_attr), {reinterpret_cast<const std::byte*>(&attr), known}))
-    return -EFAULT;
-  return result;
+  if (stands_in) attr.prog_type = given.prog_type;
+  // An attr that the command leaves alone may be constant.
+  if (std::memcmp(&given, &attr, known) == 0) return result;
+  Stores stores;
+  stores.add(reinterpret_cast<u64>(user_attr), {reinterpret_cast<const std::byte*>(&attr), known});
+  return stores.write() ? result : -EFAULT;
 }
 
 long DoorClient::exchange(u32 cmd, bpf_attr& attr, u32 size, const MapShape* shape) {
@@ -211,13 +247,17 @@ long DoorClient::exchange(u32 cmd, bpf_attr& attr, u32 size, const MapShape* sha
   if (const int rc = find_ranges(cmd, attr, shape, possible_cpus_, ranges); rc < 0) return rc;
   Marshalled call;
   if (const int rc = marshal(cmd, attr, ranges, shape, call); rc < 0) return rc;
-  keep_open_ones(call.fds);
-  const CallHead head{cmd, size, u32(call.heads.size()), u32(call.fds.size())};
-  std::vector<base::ConstBytes> parts{bytes_of(head), {reinterpret_cast<const std::byte*>(&attr), size},
-                                      std::as_bytes(std::span(call.heads)), std::as_bytes(std::span(call.fds))};
-  for (const auto& blob : call.blobs) parts.push_back(blob);
-  if (auto sent = channel_.send(MessageKind::call, parts, call.fds); !sent)
-    return sent.error().code() == E2BIG ? -E2BIG : -EPIPE;
+  sort_out(call.fds);
+  auto sent = send_call(channel_, cmd, attr, size, call);
+  if (!sent && sent.error().code() == EBADF) {
+    // Descriptors that are not open are left out: the server then answers EBADF for them.
+    std::erase_if(call.fds, [](int fd) { return fcntl(fd, F_GETFD) < 0; });
+    sent = send_call(channel_, cmd, attr, size, call);
+  }
+  if (!sent) {
+    const int code = sent.error().code();
+    return code == E2BIG || code == EFAULT ? -code : -EPIPE;
+  }
   auto reply = channel_.receive();
   if (!reply) return -EIO;
   ReplyHead answer{};

@@ -29,8 +29,8 @@ ports:
 
 # Rows of bpftool that are not equal yet, and why. Printed with the count: nothing is left out in silence.
 NOT_YET = {
-    "prog dump xlated of programs with map calls or context access": "Linux shows the program after its fix-ups (inlined map operations, converted context access); "
-                        "Sluice shows the instructions as they were loaded",
+    "prog dump xlated of programs with map calls or context access":
+        "Linux shows the program after its fix-ups, Sluice the instructions as they were loaded",
     "prog dump jited": "machine code of another compiler; Debian's bpftool has no disassembler for it anyway",
     "prog attach, detach; net, cgroup, link, iter, struct_ops": "the commands for links are not in the door yet",
     "prog run of types other than XDP": "they do not load yet",

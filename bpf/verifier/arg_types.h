@@ -20,6 +20,7 @@ struct RegType {
 
 struct ArgRule {
   std::span<const RegType> types;
+  std::size_t told = 16;  // how many of them a refusal names
   bool or_null = false;
   bool release = false;  // gives up the reference
   bool rdonly_ok = false;

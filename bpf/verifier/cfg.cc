@@ -119,7 +119,7 @@ class Builder {
           return fail(i, format("fd %d is not pointing to valid bpf_map\n", insn.imm), EBADF);
         return true;
       case BPF_PSEUDO_BTF_ID:
-        return unsupported(i, "addresses of kernel variables (BPF_PSEUDO_BTF_ID) are not known yet");
+        return next.imm == 0 || unsupported(i, "variables of kernel modules are not known yet");
       default:
         return fail(i, "unrecognized bpf_ld_imm64 insn\n");
     }

@@ -144,7 +144,7 @@ bool Walk::check_arg(Call& call, u32 r, Arg type) {
       return check_timer_arg(call, r);
     case Arg::PTR_TO_PERCPU_BTF_ID:
       call.percpu = reg(r);
-      return true;
+      return check_pointer_unmodified(call.percpu, r);
     case Arg::KPTR_XCHG_DEST:
       return check_kptr_place(call, r);
     case Arg::RELEASE_BTF_ID_OR_NULL:

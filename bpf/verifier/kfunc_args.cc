@@ -68,8 +68,8 @@ bool Walk::check_kfunc_arg(KfuncCall& call, u32 a) {
   if (p.is == Param::unknown)
     return refuse(EINVAL,
                   format("Unrecognized arg#%u type %s\n", a, kind_name(types.kind(types.skip_modifiers(p.type)))));
-  if (!check_readable(r)) return false;
   const Reg& value = reg(r);
+  if (value.kind == Kind::none && p.is != Param::map && p.is != Param::pointer) return refuse_unread(r);
   const Kfunc& k = *call.proto->row;
   const bool trusted_only = k.has(kTrustedArgs) || k.has(kRelease) || k.has(kRcuArgs);
   if (trusted_only && !p.nullable && (value.is_zero() || value.maybe_null))
@@ -80,6 +80,12 @@ bool Walk::check_kfunc_arg(KfuncCall& call, u32 a) {
     if (k.has(kRelease)) call.released = r;
   }
   return check_kfunc_pointer(call, r, p);
+}
+
+// What Linux says of a register that nobody wrote where it wants a pointer.
+bool Walk::refuse_unread(u32 r) {
+  return refuse(EACCES, "variable ? access var_off=(0x0; 0xffffffffffffffff) disallowed\n",
+                format("Nothing was written to r%u.", r));
 }
 
 bool Walk::check_kfunc_number(KfuncCall& call, u32 r, const KfuncParam& p) {
@@ -98,15 +104,17 @@ bool Walk::check_kfunc_pointer(KfuncCall& call, u32 r, const KfuncParam& p) {
     mark_precise(value);
     return true;
   }
+  const bool own_words = p.is == Param::pointer || p.is == Param::map || p.is == Param::ctx;
+  if (!own_words && !check_arg_offset(r, Arg::ANYTHING)) return false;
   switch (p.is) {
     case Param::ctx:
       if (value.kind != Kind::ctx)
         return refuse(EINVAL, format("arg#%u expected pointer to ctx, but got %s\n", r - 1, kind_text(value).c_str()));
       return check_pointer_unmodified(value, r);
     case Param::iterator:
-      return check_arg_offset(r, Arg::ANYTHING) && check_iterator_arg(call, r, p);
+      return check_iterator_arg(call, r, p);
     case Param::dynptr:
-      return check_arg_offset(r, Arg::ANYTHING) && check_kfunc_dynptr(call, r, p);
+      return check_kfunc_dynptr(call, r, p);
     case Param::irq_flag:
       return check_irq_flag_arg(call, r);
     case Param::map:
@@ -195,10 +203,13 @@ bool Walk::check_kfunc_memory(KfuncCall& call, u32 r, const KfuncParam& p) {
   const u32 kind = types.kind(p.target);
   const bool numbers =
       kind == BTF_KIND_INT || kind == BTF_KIND_ENUM || kind == BTF_KIND_ENUM64 || is_number_struct(types, p.target);
-  if (!numbers && !(p.sized_by_next && p.target == 0))
+  const bool sized = p.sized_by_next && reg(r + 1).is_scalar();
+  if (!numbers && !(sized && p.target == 0))
     return refuse(EINVAL, format("arg#%u pointer type %s %s must point to %sscalar, or struct with scalar\n", r - 1,
-                                 kind_name(kind), text(types.name(p.target)).c_str(), p.sized_by_next ? "void, " : ""));
-  if (p.sized_by_next) return check_kfunc_sized_memory(call, r, p);
+                                 kind_name(kind), p.target == 0 ? "" : text(types.name(p.target)).c_str(),
+                                 sized ? "void, " : ""));
+  if (reg(r).kind == Kind::none) return refuse_unread(r);
+  if (sized) return check_kfunc_sized_memory(call, r, p);
   const auto bytes = types.size_of(p.target);
   if (!bytes)
     return refuse(EINVAL, format("arg#%u reference type('%s %s') size cannot be determined: -22\n", r - 1,

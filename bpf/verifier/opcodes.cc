@@ -134,6 +134,7 @@ std::string legacy_text(const bpf_insn& i, const bpf_insn* next) {
     if (i.src_reg == BPF_PSEUDO_MAP_FD) return format("r%d = map[id:%d]", i.dst_reg, i.imm);
     if (i.src_reg == BPF_PSEUDO_MAP_VALUE)
       return format("r%d = map[id:%d][0]+%d", i.dst_reg, i.imm, next ? next->imm : 0);
+    if (i.src_reg == BPF_PSEUDO_BTF_ID) return format("r%d = ksym[id:%d]", i.dst_reg, i.imm);
     if (i.src_reg == BPF_PSEUDO_FUNC) return format("r%d = func[pc%+d]", i.dst_reg, i.imm);
     const std::uint64_t v = static_cast<std::uint32_t>(i.imm) |
                             (next ? static_cast<std::uint64_t>(static_cast<std::uint32_t>(next->imm)) << 32 : 0);

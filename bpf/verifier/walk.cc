@@ -127,6 +127,8 @@ bool Walk::step_wide_immediate(const bpf_insn& i) {
       set(i.dst_reg, r);
       return true;
     }
+    case BPF_PSEUDO_BTF_ID:
+      return load_kernel_symbol(i);
     case BPF_PSEUDO_FUNC: {
       const auto target = cfg_.subprog_at(static_cast<u32>(s64{at_} + 1 + i.imm));
       if (btf_.subprogs.empty()) return refuse(EINVAL, "missing btf func_info\n");

@@ -221,6 +221,8 @@ class Walk {
   bool has_arena() const;
   bool check_space_cast(const bpf_insn& i);
   bool access_arena(int bytes, Access how, int value, bool sign_extend);
+  // --- kernel_symbol.cc
+  bool load_kernel_symbol(const bpf_insn& i);
   // --- helper_btf.cc
   const btf::KernelBtf* kernel_types();
   bool check_btf_arg(const Call& call, u32 r, bool release);
@@ -331,6 +333,7 @@ class Walk {
   bool put_special_result(const KfuncCall& call, bool* done);
   bool check_kfunc_args(KfuncCall& call);
   bool check_kfunc_arg(KfuncCall& call, u32 index);
+  bool refuse_unread(u32 r);
   bool check_kfunc_number(KfuncCall& call, u32 r, const KfuncParam& param);
   bool check_kfunc_pointer(KfuncCall& call, u32 r, const KfuncParam& param);
   bool check_kfunc_string(u32 r);

@@ -149,9 +149,12 @@ base::Result<std::string> parse_name(const char (&name)[16]) {
   const auto* end = static_cast<const char*>(std::memchr(name, 0, sizeof name));
   if (!end) return base::Error(EINVAL, "name is not terminated within 16 bytes");
   const std::string text(name, end);
-  const bool good = std::ranges::all_of(text, [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '.'; });
-  if (!good || !all_zero(end, std::size_t(name + sizeof name - end)))
-    return base::Error(EINVAL, "name has characters other than letters, digits, '_' and '.'");
+  // Letters are Linux's, which are Latin-1; what lies behind the NUL is nobody's business.
+  const bool good = std::ranges::all_of(text, [](unsigned char c) {
+    const bool latin = c >= 0xc0 && c != 0xd7 && c != 0xf7;
+    return std::isalnum(c) || latin || c == '_' || c == '.';
+  });
+  if (!good) return base::Error(EINVAL, "name has characters other than letters, digits, '_' and '.'");
   return text;
 }
 

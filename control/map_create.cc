@@ -23,8 +23,11 @@ base::Status check_attr(const bpf::bpf_attr& attr) {
 
 // What Linux takes and we do not yet.
 base::Status check_supported(const bpf::bpf_attr& attr) {
-  if (attr.map_flags & (bpf::BPF_F_TOKEN_FD | bpf::BPF_F_VTYPE_BTF_OBJ_FD))
-    return base::Error(EOPNOTSUPP, "BPF tokens and struct_ops values are planned, not implemented yet");
+  // No descriptor is a token, and only values of struct_ops have their type in another BTF.
+  if (attr.map_flags & bpf::BPF_F_TOKEN_FD)
+    return base::Error(EINVAL, "map_token_fd is not a token: BPF tokens are planned, not implemented yet");
+  if (attr.map_flags & bpf::BPF_F_VTYPE_BTF_OBJ_FD)
+    return base::Error(EINVAL, "BPF_F_VTYPE_BTF_OBJ_FD belongs to struct_ops maps only");
   if (attr.excl_prog_hash != 0 || attr.excl_prog_hash_size != 0)
     return base::Error(EOPNOTSUPP, "maps exclusive to one program are planned, not implemented yet");
   if (attr.map_ifindex != 0) return base::Error(EOPNOTSUPP, "maps offloaded to a device are not supported");

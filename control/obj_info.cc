@@ -153,7 +153,10 @@ Answer btf_info(const Btf& btf, bpf::bpf_attr& attr) {
 }  // namespace
 
 Answer obj_get_info_by_fd(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
-  SLUICE_TRY(Target target, client.find(int(attr.info.bpf_fd)));
+  const auto found = client.find(int(attr.info.bpf_fd));
+  // This command alone answers EBADFD in Linux.
+  if (!found) return base::Error(found.error().code() == EBADF ? EBADFD : found.error().code(), found.error().what());
+  const Target& target = *found;
   switch (target.object->kind()) {
     case ObjectKind::prog: return program_info(state, client, static_cast<Program&>(*target.object), attr);
     case ObjectKind::map: return map_info(static_cast<Map&>(*target.object), attr);

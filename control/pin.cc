@@ -24,12 +24,13 @@ bool strip_prefix(std::string_view prefix, std::string_view& path) {
 }
 
 // "/sys/fs/bpf/a/b" and "<root>/a/b" -> "a/b".
-base::Result<std::string> normal_path(const DoorState& state, std::string_view path) {
+base::Result<std::string> normal_path(const DoorState& state, std::string_view path, int outside = EPERM) {
   const std::string plain = std::filesystem::path(path).lexically_normal().string();
   std::string_view rest = plain;
   if (!strip_prefix(state.config.pin_root, rest) && !strip_prefix(kBpffs, rest))
-    return base::Error(EPERM, "pins live below " + state.config.pin_root + " or /sys/fs/bpf");
-  if (rest.empty() || rest.ends_with('/')) return base::Error(EINVAL, "a pin needs a name");
+    return base::Error(outside, "pins live below " + state.config.pin_root + " or /sys/fs/bpf");
+  if (rest.empty() || rest.ends_with('/'))
+    return base::Error(outside == EPERM ? EINVAL : outside, "a pin needs a name");
   const std::string_view last = rest.substr(rest.rfind('/') + 1);
   if (last.find('.') != rest.npos) return base::Error(EPERM, "names of pins have no dots");
   return std::string(rest);
@@ -40,6 +41,7 @@ base::Result<std::string> read_path(u64 address) {
   const auto* text = user_ptr<const char>(address);
   const std::size_t size = strnlen(text, kPathBytesMax);
   if (size == kPathBytesMax) return base::Error(ENAMETOOLONG, "path is longer than 4095 bytes");
+  if (size == 0) return base::Error(ENOENT, "the path is empty");
   return std::string(text, size);
 }
 
@@ -76,7 +78,8 @@ Answer obj_get(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
   SLUICE_CHECK(check_path_fd(attr));
   SLUICE_TRY(const Access access, parse_access(attr.file_flags));
   SLUICE_TRY(const std::string path, read_path(attr.pathname));
-  SLUICE_TRY(std::string name, normal_path(state, path));
+  // Files and folders that are no pins are EACCES to Linux.
+  SLUICE_TRY(std::string name, normal_path(state, path, EACCES));
   SLUICE_TRY(auto object, state.pins.get(name, client.uid()));
   return install(client, std::move(object), access);
 }
@@ -102,7 +105,11 @@ std::vector<std::string> Door::pins_of(const Object& object) const {
   return paths;
 }
 
-base::Status Door::open_pin_folder() { return state_->pins.open_folder(state_->config.pin_root); }
-void Door::prune_pins() { state_->pins.prune(); }
+base::Status Door::open_pin_folder() {
+  return state_->pins.open_folder(state_->config.pin_root);
+}
+void Door::prune_pins() {
+  state_->pins.prune();
+}
 
 }  // namespace control

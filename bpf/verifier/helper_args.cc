@@ -180,7 +180,7 @@ bool Walk::check_arg(Call& call, u32 r, Arg type) {
     case Arg::PTR_TO_BTF_ID_OR_NULL:
       return p.kind != Kind::btf_id || check_btf_arg(call, r, type == Arg::RELEASE_BTF_ID_SOCK_COMMON);
     case Arg::PTR_TO_CONST_STR:
-      if (call.id == BPF_FUNC_strncmp) return check_constant_string(r);
+      if (call.id == BPF_FUNC_strncmp || call.id == BPF_FUNC_snprintf) return check_constant_string(r);
       [[fallthrough]];
     default:
       return refuse_unsupported(format("argument %u of this helper is of a kind that is not known yet", r));

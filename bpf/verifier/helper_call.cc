@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bpf/abi/flags.h"
+#include "bpf/verifier/format_string.h"
 #include "bpf/verifier/print.h"
 #include "bpf/verifier/walk.h"
 
@@ -56,6 +57,17 @@ bool Walk::call_helper(const bpf_insn& i) {
     return refuse(EACCES,
                   format("Unsupported reg type %s for bpf_dynptr_from_mem data\n", kind_text(reg(BPF_REG_1)).c_str()));
   if (call.id == BPF_FUNC_tail_call && !check_nothing_held("tail_call", true)) return false;
+  if (call.id == BPF_FUNC_snprintf) {
+    const Reg& format = reg(BPF_REG_3);
+    const Reg& bytes = reg(BPF_REG_5);
+    if (!bytes.is_const()) return refuse_unsupported("bpf_snprintf with a number of values that varies is not known");
+    if (bytes.var.value() % 8 != 0) return refuse(EINVAL, "");
+    const auto& contents = map_facts(format.map).contents;
+    const u64 at = static_cast<u64>(format.off) + format.var.value();
+    const char* text = reinterpret_cast<const char*>(contents.data()) + at;  // ends inside: checked with its argument
+    if (!is_good_format(text, static_cast<u32>(bytes.var.value() / 8)))
+      return refuse(EINVAL, "Invalid format string\n");
+  }
   if (call.id == BPF_FUNC_get_local_storage && !reg(BPF_REG_2).is_zero())
     return refuse(EINVAL, "get_local_storage() doesn't support non-zero flags\n");
   if (call.map >= 0 && (!check_iterable(call) || !check_map_matches_helper(call))) return false;

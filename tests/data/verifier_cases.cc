@@ -67,6 +67,14 @@ bool add_maps(bpf::ProgSource& all) {
   bpf::MapFacts write_only = all.maps[2];
   write_only.map_flags = bpf::BPF_F_WRONLY_PROG;
   all.maps.push_back(write_only);
+  // Constant text: "%d %s", "%q" from 6, "100%%" from 9, a control character at 15.
+  static constexpr char kText[] = "%d %s\0%q\000100%%\0\x01\0\0\0\0\0\0";
+  bpf::MapFacts text = all.maps[3];
+  text.value_size = sizeof kText;
+  const auto bytes = std::as_bytes(std::span(kText));
+  text.contents.assign(bytes.begin(), bytes.end());
+  text.name = "text";
+  all.maps.push_back(text);
   bpf::MapFacts arena;
   arena.type = bpf::BPF_MAP_TYPE_ARENA;
   arena.max_entries = 16;

@@ -10,6 +10,12 @@
 namespace bpf::verifier {
 namespace {
 
+// Behind a link to many functions bpf_get_func_ip is another helper, which is not for the GPL alone.
+bool is_open_to_all(u32 id, bpf_attach_type attach) {
+  return id == BPF_FUNC_get_func_ip && (attach == BPF_TRACE_KPROBE_MULTI || attach == BPF_TRACE_UPROBE_MULTI ||
+                                        attach == BPF_TRACE_KPROBE_SESSION || attach == BPF_TRACE_UPROBE_SESSION);
+}
+
 bool is_map_write(u32 id) {
   return id == BPF_FUNC_map_update_elem || id == BPF_FUNC_map_delete_elem || id == BPF_FUNC_map_push_elem ||
          id == BPF_FUNC_map_pop_elem;
@@ -42,7 +48,8 @@ bool Walk::call_helper(const bpf_insn& i) {
   const std::string name(call.proto->name);
   if (!helper_allowed(call.id, source_.type, attach_))
     return refuse(EINVAL, format("program of this type cannot use helper bpf_%s#%u\n", name.c_str(), call.id));
-  if (call.proto->gpl_only && !source_.gpl_compatible)
+  if (call.proto->gpl_only && !source_.gpl_compatible &&
+      !(source_.type == BPF_PROG_TYPE_KPROBE && is_open_to_all(call.id, attach_)))
     return refuse(EINVAL, "cannot call GPL-restricted function from non-GPL compatible program\n",
                   "Give the program a license string that is compatible with the GPL.");
   if (call.proto->not_in_probe) return refuse(EINVAL, "helper call is not allowed in probe\n");

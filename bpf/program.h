@@ -113,6 +113,7 @@ enum class LowOp : u8 {
   load_map,       // 64-bit immediate: address of map `map_index`
   load_map_value, // 64-bit immediate: address of map `map_index`'s only value + insn.imm
   load_func,      // 64-bit immediate: a callback, subprog `target`
+  packet_load,    // r0 = bpf_packet_load(env, r1 sk_buff, r2 offset, r3 bytes); negative: no such bytes
   load_env,       // dst = *(size of insn *)((u8 *)env + insn.off)
 };
 
@@ -127,8 +128,8 @@ struct LowInsn {
   u64 imm64 = 0;              // 64-bit immediates (the second slot is gone)
 };
 
-// Directly executable eBPF: contexts rewritten to host structs, one entry per instruction (64-bit immediates take ONE
-// slot), jump offsets already adjusted to LowInsn indexes: target of a jump = index + 1 + insn.off (gotol: insn.imm).
+// Directly executable eBPF: contexts rewritten to host structs, 64-bit immediates in ONE slot, others in one or more;
+// jump offsets fit LowInsn indexes: target of a jump = index + 1 + insn.off (gotol: insn.imm).
 struct LoweredProgram {
   bpf_prog_type type = BPF_PROG_TYPE_UNSPEC;
   std::string name;

@@ -1,109 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// BPF_PROG_TEST_RUN for XDP: one packet, `repeat` runs on the same buffer, as Linux 6.18 does it.
-//
-// Layout    xdp_frame.h. The linear part has at most kLinearMax bytes, or what ctx_in's data_end says; what lies beyond
-//           is a fragment: the program does not see it, data_out has it again.
-// Source    bpf(2); limits and answers measured on the host kernel (tests/unit/control/program_test.cc asks it again).
+// BPF_PROG_TEST_RUN: what holds for every program type, and which family a type belongs to.
+#include "control/test_run.h"
+
 #include <sched.h>
 
 #include <algorithm>
-#include <cstring>
 #include <ctime>
 
-#include "bpf/abi/context.h"
-#include "bpf/abi/flags.h"
-#include "bpf/abi/host/xdp_buff.h"
 #include "bpf/runtime/default_host.h"
 #include "bpf/runtime/runtime.h"
-#include "bpf/runtime/xdp_frame.h"
-#include "control/door_state.h"
 
 namespace control {
 namespace {
-
-using bpf::bpf_attr;
-using bpf::xdp_md;
-
-using Frame = bpf::runtime::XdpFrame;         // the layout of the buffer, and its reasons
-
-constexpr u32 kLinearMax = Frame::kPacketMax;
-constexpr u32 kMetaMax = Frame::kHeadroom - Frame::kHeadReserved;
-constexpr u32 kEthernetHeader = 14;
-constexpr u32 kPacketBytesMax = 64U << 10;   // linear and fragments
-constexpr u32 kLoopbackIfindex = 1;          // where a test packet comes from unless ctx_in says otherwise
-
-struct Packet {
-  Frame frame;
-  base::ConstBytes fragments;                // behind the linear part, never touched
-};
-
-base::Result<xdp_md> read_ctx(const bpf_attr& attr) {
-  xdp_md ctx{};
-  if (attr.test.ctx_in == 0) return ctx;
-  const auto* bytes = user_ptr<const char>(attr.test.ctx_in);
-  const u32 known = std::min<u32>(attr.test.ctx_size_in, sizeof ctx);
-  std::memcpy(&ctx, bytes, known);
-  if (std::any_of(bytes + known, bytes + attr.test.ctx_size_in, [](char c) { return c != 0; }))
-    return base::Error(E2BIG, "ctx_in is longer than struct xdp_md, and the surplus is not zero");
-  return ctx;
-}
-
-base::Status check_device(const DoorState& state, const xdp_md& ctx) {
-  if (ctx.egress_ifindex != 0) return base::Error(EINVAL, "ctx_in: egress_ifindex must be 0");
-  if (ctx.ingress_ifindex == 0) {
-    if (ctx.rx_queue_index == 0) return base::success();
-    return base::Error(EINVAL, "ctx_in: rx_queue_index without ingress_ifindex");
-  }
-  u32 queues = ctx.ingress_ifindex == kLoopbackIfindex ? 1 : 0;
-  if (const DeviceTable* devices = state.config.devices; devices && devices->has_ifindex(ctx.ingress_ifindex))
-    queues = devices->rx_queue_count(ctx.ingress_ifindex);
-  if (queues == 0) return base::Error(ENODEV, "ctx_in: no device with ifindex " + std::to_string(ctx.ingress_ifindex));
-  if (ctx.rx_queue_index >= queues) return base::Error(EINVAL, "ctx_in: the device has no such queue");
-  return base::success();
-}
-
-base::Status check_ctx(const DoorState& state, const bpf_attr& attr, const xdp_md& ctx) {
-  const u32 size = attr.test.data_size_in;
-  if (ctx.data_meta != 0) return base::Error(EINVAL, "ctx_in: data_meta must be 0: metadata begins the packet");
-  if (ctx.data_end > size || ctx.data > ctx.data_end)
-    return base::Error(EINVAL, "ctx_in: data and data_end exceed data_in");
-  if (ctx.data % 4 != 0 || ctx.data > kMetaMax)
-    return base::Error(EINVAL,
-                       "ctx_in: metadata must be a multiple of 4 bytes and at most " + std::to_string(kMetaMax));
-  if (size - ctx.data < kEthernetHeader) return base::Error(EINVAL, "data_in is shorter than an Ethernet header");
-  return check_device(state, ctx);
-}
-
-base::Status check_request(const bpf_attr& attr, const Program& program) {
-  if (program.info().type != bpf::BPF_PROG_TYPE_XDP)
-    return base::Error(EOPNOTSUPP, "test runs of this program type are planned, not implemented yet");
-  if (attr.test.flags & ~u32(bpf::BPF_F_TEST_XDP_LIVE_FRAMES)) return base::Error(EINVAL, "unknown flags");
-  if (attr.test.flags & bpf::BPF_F_TEST_XDP_LIVE_FRAMES)
-    return base::Error(EOPNOTSUPP, "test runs with live frames are planned, not implemented yet");
-  if (attr.test.batch_size != 0) return base::Error(EINVAL, "batch_size is for live frames only");
-  const auto type = program.info().expected_attach_type;
-  if (type == bpf::BPF_XDP_DEVMAP || type == bpf::BPF_XDP_CPUMAP)
-    return base::Error(EINVAL, "a program for a devmap or cpumap entry has no test run");
-  if ((attr.test.ctx_in == 0) != (attr.test.ctx_size_in == 0) ||
-      (attr.test.ctx_out == 0) != (attr.test.ctx_size_out == 0))
-    return base::Error(EINVAL, "a context and its size go together");
-  if (attr.test.data_size_in < kEthernetHeader)
-    return base::Error(EINVAL, "data_in is shorter than an Ethernet header");
-  if (attr.test.data_size_in > kPacketBytesMax) return base::Error(ENOSPC, "data_in is longer than 64 KiB");
-  if (attr.test.data_in == 0) return base::Error(EFAULT, "no data_in");
-  return base::success();
-}
-
-void fill_packet(Packet& packet, const bpf_attr& attr, const xdp_md& ctx, bool has_ctx) {
-  const base::ConstBytes data(user_ptr<const std::byte>(attr.test.data_in), attr.test.data_size_in);
-  const u32 linear = std::min<u32>(has_ctx ? ctx.data_end : u32(data.size()), kLinearMax);
-  packet.frame.fill(data.first(linear));
-  packet.fragments = data.subspan(linear);
-  xdp_buff& xdp = packet.frame.buff();
-  xdp.data = static_cast<std::byte*>(xdp.data_meta) + std::min(ctx.data, linear);
-  if (ctx.ingress_ifindex) xdp.ingress_ifindex = ctx.ingress_ifindex;
-  xdp.rx_queue_index = ctx.rx_queue_index;
-}
 
 u64 now_ns() {
   timespec t{};
@@ -111,82 +19,53 @@ u64 now_ns() {
   return u64(t.tv_sec) * 1'000'000'000U + u64(t.tv_nsec);
 }
 
-struct RunResult {
-  u32 retval = 0;
-  u64 duration_ns = 0;  // mean
+struct TestRow {
+  bpf::bpf_prog_type type;
+  Answer (*run)(DoorState&, const Program&, bpf::bpf_attr&);
+};
+constexpr TestRow kTestRows[] = {
+    {bpf::BPF_PROG_TYPE_XDP, test_run_xdp},
+    {bpf::BPF_PROG_TYPE_SOCKET_FILTER, test_run_skb},
+    {bpf::BPF_PROG_TYPE_SCHED_CLS, test_run_skb},
+    {bpf::BPF_PROG_TYPE_SCHED_ACT, test_run_skb},
+    {bpf::BPF_PROG_TYPE_CGROUP_SKB, test_run_skb},
+    {bpf::BPF_PROG_TYPE_LWT_IN, test_run_skb},
+    {bpf::BPF_PROG_TYPE_LWT_OUT, test_run_skb},
+    {bpf::BPF_PROG_TYPE_LWT_XMIT, test_run_skb},
+    {bpf::BPF_PROG_TYPE_FLOW_DISSECTOR, test_run_flow},
+    {bpf::BPF_PROG_TYPE_SK_LOOKUP, test_run_lookup},
 };
 
-RunResult run(const DoorState& state, const Program& program, Packet& packet, u32 repeat) {
+}  // namespace
+
+void run_test(const DoorState& state, const Program& program, bpf::bpf_attr& attr,
+              const std::function<void*()>& begin) {
   const bpf_prog* prog = program.prog();
+  const u32 repeat = attr.test.repeat ? attr.test.repeat : 1;
   const int cpu = sched_getcpu();
   bpf_env env{};
   bpf::runtime::init_env(env, cpu < 0 ? 0 : u32(cpu),
                          state.config.host ? state.config.host : bpf::runtime::default_host(), state.config.host_ctx);
-  RunResult result;
   const bpf_run_fn run_once = bpf_prog_run(prog);
-  const u64 begin = now_ns();
+  const u64 first = now_ns();
   for (u32 i = 0; i < repeat; ++i) {
     env.tail_calls = bpf::MAX_TAIL_CALL_CNT;
     env.redirect = {};
-    result.retval = u32(run_once(&packet.frame.buff(), &env, prog));
+    attr.test.retval = u32(run_once(begin(), &env, prog));
   }
-  result.duration_ns = (now_ns() - begin) / repeat;
+  attr.test.duration = u32(std::min<u64>((now_ns() - first) / repeat, UINT32_MAX));
   bpf_env_flush_wakes(&env);
-  return result;
 }
 
-u32 distance(const void* from, const void* to) {
-  return u32(static_cast<const std::byte*>(to) - static_cast<const std::byte*>(from));
-}
-
-// Copies at most the caller's size; a caller who gave a size that is too small learns the true one and ENOSPC.
-struct Out {
-  u64 address;
-  u32 capacity;
-  bool short_of = false;
-
-  void put(u32 at, base::ConstBytes bytes) {
-    if (address == 0 || at >= capacity) return;
-    std::memcpy(user_ptr<char>(address) + at, bytes.data(), std::min<std::size_t>(bytes.size(), capacity - at));
-  }
-};
-
-base::Status store(bpf_attr& attr, Packet& packet, const RunResult& result, xdp_md ctx, bool has_ctx) {
-  const xdp_buff& xdp = packet.frame.buff();
-  const u32 linear = distance(xdp.data_meta, xdp.data_end);
-  const u32 size = linear + u32(packet.fragments.size());
-  attr.test.retval = result.retval;
-  attr.test.duration = u32(std::min<u64>(result.duration_ns, UINT32_MAX));
-  Out data{attr.test.data_out, attr.test.data_size_out};
-  data.put(0, {static_cast<const std::byte*>(xdp.data_meta), linear});
-  data.put(linear, packet.fragments);
-  bool enospc = attr.test.data_out != 0 && attr.test.data_size_out != 0 && size > attr.test.data_size_out;
-  attr.test.data_size_out = size;
-  if (has_ctx && attr.test.ctx_out != 0) {
-    ctx.data = distance(xdp.data_meta, xdp.data);
-    ctx.data_end = linear;
-    Out out{attr.test.ctx_out, attr.test.ctx_size_out};
-    out.put(0, {reinterpret_cast<const std::byte*>(&ctx), sizeof ctx});
-    enospc |= attr.test.ctx_size_out < sizeof ctx;
-    attr.test.ctx_size_out = sizeof ctx;
-  }
-  if (enospc) return base::Error(ENOSPC, "data_out or ctx_out is too small");
-  return base::success();
-}
-
-}  // namespace
-
-Answer prog_test_run(DoorState& state, Client& client, bpf_attr& attr, u32) {
+Answer prog_test_run(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
   SLUICE_TRY(auto program, get_program(client, int(attr.test.prog_fd)));
-  SLUICE_CHECK(check_request(attr, *program));
-  SLUICE_TRY(const xdp_md ctx, read_ctx(attr));
-  const bool has_ctx = attr.test.ctx_in != 0 || attr.test.ctx_out != 0;
-  SLUICE_CHECK(check_ctx(state, attr, ctx));
-  auto packet = std::make_unique<Packet>();
-  fill_packet(*packet, attr, ctx, has_ctx);
-  const RunResult result = run(state, *program, *packet, attr.test.repeat ? attr.test.repeat : 1);
-  SLUICE_CHECK(store(attr, *packet, result, ctx, has_ctx));
-  return 0L;
+  if ((attr.test.ctx_in == 0) != (attr.test.ctx_size_in == 0) ||
+      (attr.test.ctx_out == 0) != (attr.test.ctx_size_out == 0))
+    return base::Error(EINVAL, "a context and its size go together");
+  const u32 type = program->info().type;
+  for (const TestRow& row : kTestRows)
+    if (row.type == type) return row.run(state, *program, attr);
+  return base::Error(EOPNOTSUPP, "test runs of this program type are planned, not implemented yet");
 }
 
 }  // namespace control

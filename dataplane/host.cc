@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/host.h"
 
+#include <cerrno>
 #include <ctime>
 
 #include "dataplane/lane.h"
+#include "dataplane/pipeline.h"
 
 namespace dataplane {
 namespace {
@@ -20,9 +22,17 @@ void trace_printk(bpf_env* env, const char* line, uint32_t size) {
   if (!lane.trace.try_push(line, size)) lane.counters.loop.trace_lines_lost.add(1);
 }
 
+int64_t find_mtu(bpf_env* env, uint32_t ifindex) {
+  const auto& lane = *static_cast<const Lane*>(env->host_ctx);
+  const u16 port = lane.pipeline->ports_by_ifindex.find(ifindex);
+  return port == kNoPort ? -ENODEV : lane.pipeline->routes[port].mtu;
+}
+
 constexpr bpf_host kLaneHost = {
     .ktime_get_ns = [](bpf_env*) { return read_clock(CLOCK_MONOTONIC); },
     .ktime_get_boot_ns = [](bpf_env*) { return read_clock(CLOCK_BOOTTIME); },
+    .ktime_get_tai_ns = [](bpf_env*) { return read_clock(CLOCK_TAI); },
+    .find_mtu = find_mtu,
     .trace_printk = trace_printk,
 };
 

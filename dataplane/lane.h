@@ -42,6 +42,7 @@ struct Lane {
   u32 index = 0;  // worker slot
   u32 port_count = 0;
   bool take_run_time = false;  // read once per loop from the switch that all workers share
+  const Pipeline* pipeline = nullptr;  // of the burst that runs
   bpf_env env{};
   std::array<u32, kBurstMax> verdicts{};
   std::array<struct bpf_redirect, kBurstMax> redirects{};

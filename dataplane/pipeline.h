@@ -28,6 +28,7 @@ struct Route {
   u16 device = 0;  // DPDK port id
   u16 queue = 0;   // Kind::device
   u32 frame_bytes_max = 0;
+  u32 mtu = 0;
   rte_ring* ring = nullptr;  // Kind::handover: to the worker that owns the queue
   const std::atomic<bool>* link_up = nullptr;
 };

@@ -121,6 +121,7 @@ Route build_route(const PortState& state, u16 worker) {
   Route route;
   route.up = state.admin_up;
   route.device = state.port->id();
+  route.mtu = state.port->mtu();
   route.frame_bytes_max = state.port->mtu() + 14 + 4;  // Ethernet header and one VLAN tag
   route.link_up = state.link_up.get();
   if (worker < queues) {

@@ -185,6 +185,7 @@ u32 pass_all(Lane& lane, const Pipeline& pipeline, const Source& source, rte_mbu
 }  // namespace
 
 u32 process_burst(Lane& lane, const Pipeline& pipeline, const Source& source, rte_mbuf** frames, u32 count) noexcept {
+  lane.pipeline = &pipeline;
   return source.program ? run_xdp(lane, pipeline, source, frames, count)
                         : pass_all(lane, pipeline, source, frames, count);
 }

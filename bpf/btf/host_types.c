@@ -5,6 +5,7 @@
 // To give programs a host struct to read through CO-RE, name it in the list at the end.
 #include "bpf/abi/host/bpf_map.h"
 #include "bpf/abi/host/env.h"
+#include "bpf/abi/host/sk_buff.h"
 #include "bpf/abi/host/xdp_buff.h"
 
 // What XDP programs see (bpf/abi/context.h has the same, for C++).
@@ -17,6 +18,45 @@ struct xdp_md {
   uint32_t egress_ifindex;
 };
 _Static_assert(sizeof(struct xdp_md) == 24, "struct xdp_md is the UAPI's");
+
+// What programs beyond XDP see, likewise.
+struct __sk_buff {
+  uint32_t len;
+  uint32_t pkt_type;
+  uint32_t mark;
+  uint32_t queue_mapping;
+  uint32_t protocol;
+  uint32_t vlan_present;
+  uint32_t vlan_tci;
+  uint32_t vlan_proto;
+  uint32_t priority;
+  uint32_t ingress_ifindex;
+  uint32_t ifindex;
+  uint32_t tc_index;
+  uint32_t cb[5];
+  uint32_t hash;
+  uint32_t tc_classid;
+  uint32_t data;
+  uint32_t data_end;
+  uint32_t napi_id;
+  uint32_t family;
+  uint32_t remote_ip4;
+  uint32_t local_ip4;
+  uint32_t remote_ip6[4];
+  uint32_t local_ip6[4];
+  uint32_t remote_port;
+  uint32_t local_port;
+  uint32_t data_meta;
+  uint64_t flow_keys;
+  uint64_t tstamp;
+  uint32_t wire_len;
+  uint32_t gso_segs;
+  uint64_t sk;
+  uint32_t gso_size;
+  uint8_t tstamp_type;
+  uint64_t hwtstamp;
+};
+_Static_assert(sizeof(struct __sk_buff) == 192, "struct __sk_buff is the UAPI's");
 
 enum xdp_action { XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT };
 
@@ -37,6 +77,11 @@ struct bpf_lpm_trie_key {
 void sluice_host_types(struct xdp_md *, struct xdp_buff *, enum xdp_action *, struct bpf_env *);
 void sluice_host_types(struct xdp_md *a, struct xdp_buff *b, enum xdp_action *c, struct bpf_env *d) {
   (void)a, (void)b, (void)c, (void)d;
+}
+
+void sluice_skb_types(struct __sk_buff *, struct sk_buff *, struct sock *);
+void sluice_skb_types(struct __sk_buff *a, struct sk_buff *b, struct sock *c) {
+  (void)a, (void)b, (void)c;
 }
 
 void sluice_map_types(struct bpf_map *, struct bpf_prog *, struct bpf_prog_array *, struct bpf_devmap_val *,

@@ -5,6 +5,7 @@
 #include "bpf/runtime/burst.h"
 #include "bpf/runtime/default_host.h"
 #include "bpf/runtime/native.h"
+#include "bpf/runtime/runtime.h"
 
 namespace bpf::interp {
 namespace {
@@ -74,7 +75,7 @@ class ImageImpl : public Image {
           step = find_bpf_step(low.insn);
           break;
         case LowOp::helper:
-          inst.value = reinterpret_cast<u64>(runtime::native_helper(u32(low.insn.imm)));
+          inst.value = reinterpret_cast<u64>(runtime::native_helper(u32(low.insn.imm), program.type));
           step = inst.value ? step_helper : nullptr;
           break;
         case LowOp::tail_call:
@@ -91,6 +92,10 @@ class ImageImpl : public Image {
         case LowOp::load_map_value:
           inst.value = find_map_value(maps[std::size_t(low.map_index)]) + u64(base::s64(low.insn.imm));
           step = step_load_value;
+          break;
+        case LowOp::packet_load:
+          inst.value = reinterpret_cast<u64>(&bpf_packet_load);
+          step = step_helper;
           break;
         case LowOp::load_env:
           step = step_load_env;

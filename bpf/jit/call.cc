@@ -27,7 +27,7 @@ base::Status FunctionEmitter::emit_subprog_call() {
 }
 
 base::Status FunctionEmitter::emit_helper() {
-  const HelperProto* proto = find_helper(u32(insn().imm));
+  const HelperProto* proto = find_helper(u32(insn().imm), module_.program().type);
   if (!proto || !proto->runnable) return unknown("helper " + std::to_string(insn().imm) + " has no body");
   if (emit_map_call()) return base::success();
   std::vector<Value*> arguments{env_};
@@ -38,6 +38,12 @@ base::Status FunctionEmitter::emit_helper() {
   }
   write(BPF_REG_0, builder_.CreateCall(module_.helper("bpf_" + std::string(proto->name)), arguments));
   return base::success();
+}
+
+void FunctionEmitter::emit_packet_load() {
+  Value* zero = builder_.getInt64(0);
+  write(BPF_REG_0,
+        builder_.CreateCall(module_.helper("bpf_packet_load"), {env_, read(1), read(2), read(3), zero, zero}));
 }
 
 // The runtime's bpf_tail_call returns the program to go on with, or 0. Going on leaves this frame with that program's

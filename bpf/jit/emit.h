@@ -118,6 +118,7 @@ class FunctionEmitter {
   void emit_tail_call();
   void emit_immediate();
   void emit_load_env();
+  void emit_packet_load();
 
   Value* emit_divide(Value* dst, Value* src, bool modulo, bool is_signed);
   Value* emit_swap(Value* dst);

@@ -280,6 +280,7 @@ void Flow::transfer(u32 i, FlowState& state) const {
     case LowOp::helper:
     case LowOp::tail_call:
     case LowOp::call:
+    case LowOp::packet_load:
       return transfer_call(i, state);
     case LowOp::load_map:
       state.regs[insn.dst_reg] = {RegKind::pointer, Anchor::aligned8, 0};

@@ -155,6 +155,9 @@ base::Status FunctionEmitter::emit_insn() {
     case LowOp::load_func:
       emit_immediate();
       return base::success();
+    case LowOp::packet_load:
+      emit_packet_load();
+      return base::success();
     case LowOp::load_env:
       emit_load_env();
       return base::success();

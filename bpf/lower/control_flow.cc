@@ -21,6 +21,7 @@ base::Result<LowInsn> lower_jump(const Pass& pass, LowInsn low) {
   const base::s64 to = base::s64(low.origin) + 1 + (far ? low.insn.imm : low.insn.off);
   if (to < 0 || std::size_t(to) >= pass.source.insns.size()) return pass.refuse(low.origin, "jump out of the program");
   const s32 distance = s32(pass.new_index[std::size_t(to)]) - s32(pass.new_index[low.origin]) - 1;
+  if (!far && distance != s16(distance)) return pass.refuse(low.origin, "the jump does not reach its target any more");
   if (far)
     low.insn.imm = distance;
   else
@@ -34,7 +35,7 @@ base::Result<LowInsn> lower_call(const Pass& pass, LowInsn low) {
     low.op = LowOp::call;
     return low;
   }
-  const HelperProto* proto = find_helper(u32(low.insn.imm));
+  const HelperProto* proto = find_helper(u32(low.insn.imm), pass.source.type);
   if (low.insn.src_reg != 0 || !proto)
     return pass.refuse(low.origin, "call to unknown function " + std::to_string(low.insn.imm));
   if (!proto->runnable)

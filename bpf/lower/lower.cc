@@ -7,25 +7,32 @@
 namespace bpf::lower {
 namespace {
 
-bool is_ctx_access(const ProgSource& source, const VerifiedProgram& verified, u32 at) {
-  return verified.facts[at].mem == MemKind::ctx && !insn_is_ld_imm64(source.insns[at]);
+base::Result<LowInsn> lower_one(const Pass& pass, LowInsn low) {
+  if (low.dead) return low;
+  if (insn_is_ld_imm64(low.insn)) return lower_imm64(pass, low);
+  if (low.insn.code == (BPF_ALU64 | BPF_MOV | BPF_X) && low.insn.off == 1)
+    return pass.refuse(low.origin, "casts between address spaces (arena) are not executable here");
+  const u8 cls = insn_class(low.insn.code);
+  if (cls == BPF_JMP || cls == BPF_JMP32)
+    return low.insn.code == (BPF_JMP | BPF_CALL) ? lower_call(pass, low) : lower_jump(pass, low);
+  if (cls == BPF_LD) return pass.refuse(low.origin, "an unknown kind of load");
+  return low;
 }
 
-base::Result<LowInsn> lower_insn(const Pass& pass, u32 at) {
+base::Status lower_insn(const Pass& pass, u32 at, std::vector<LowInsn>& out) {
   const InsnFact& fact = pass.verified.facts[at];
-  const bpf_insn& insn = pass.source.insns[at];
   if (fact.mem == MemKind::kernel) return pass.refuse(at, "objects of the kernel cannot be read here");
-  LowInsn low{.insn = insn, .mem = fact.mem, .dead = !fact.reached, .origin = at};
-  if (low.dead) return low;
-  if (insn_is_ld_imm64(insn)) return lower_imm64(pass, low);
-  if (is_ctx_access(pass.source, pass.verified, at)) return lower_ctx_access(pass, low);
-  if (insn.code == (BPF_ALU64 | BPF_MOV | BPF_X) && insn.off == 1)
-    return pass.refuse(at, "casts between address spaces (arena) are not executable here");
-  const u8 cls = insn_class(insn.code);
-  if (cls == BPF_JMP || cls == BPF_JMP32)
-    return insn.code == (BPF_JMP | BPF_CALL) ? lower_call(pass, low) : lower_jump(pass, low);
-  if (cls == BPF_LD) return pass.refuse(at, "legacy packet access is not executable for this program type");
-  return low;
+  LowInsn low{.insn = pass.source.insns[at], .mem = fact.mem, .dead = !fact.reached, .origin = at};
+  if (!low.dead && is_legacy_load(low.insn)) {
+    lower_legacy_load(low, out);
+  } else if (!low.dead && is_ctx_access(pass.source, pass.verified, at)) {
+    SLUICE_CHECK(lower_ctx_access(pass, low, out));
+  } else {
+    SLUICE_TRY(low, lower_one(pass, low));
+    out.push_back(low);
+  }
+  if (out.size() != pass.new_index[at] + pass.count(at)) return pass.refuse(at, "becomes more than was counted");
+  return base::success();
 }
 
 std::vector<SubprogRange> move_subprogs(const Pass& pass) {
@@ -60,6 +67,10 @@ base::Status check_shape(const ProgSource& source, const VerifiedProgram& verifi
 
 }  // namespace
 
+bool is_ctx_access(const ProgSource& source, const VerifiedProgram& verified, u32 at) {
+  return verified.facts[at].mem == MemKind::ctx && !insn_is_ld_imm64(source.insns[at]);
+}
+
 base::Result<LoweredProgram> lower(const ProgSource& source, const VerifiedProgram& verified) {
   SLUICE_CHECK(check_shape(source, verified));
   SLUICE_TRY(const ProgSpec* spec, find_runnable_prog_spec(source.type));
@@ -67,9 +78,8 @@ base::Result<LoweredProgram> lower(const ProgSource& source, const VerifiedProgr
   LoweredProgram program{.type = source.type, .name = source.name, .maps = source.maps};
   program.insns.reserve(source.insns.size());
   for (u32 at = 0; at < source.insns.size(); at += insn_is_ld_imm64(source.insns[at]) ? 2 : 1) {
-    SLUICE_TRY(LowInsn low, lower_insn(pass, at));
-    if (!low.dead) note_uses(program, low);
-    program.insns.push_back(low);
+    SLUICE_CHECK(lower_insn(pass, at, program.insns));
+    if (!program.insns.back().dead) note_uses(program, program.insns.back());
   }
   program.subprogs = move_subprogs(pass);
   return program;

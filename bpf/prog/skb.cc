@@ -6,56 +6,113 @@
 #include <array>
 #include <cstddef>
 
+#include "bpf/abi/context.h"
+#include "bpf/abi/host/bpf_flow_dissector.h"
+#include "bpf/abi/host/sk_buff.h"
 #include "bpf/registry/registry.h"
 
 namespace bpf {
 namespace {
 
-constexpr std::size_t kBytes = 192;  // sizeof(struct __sk_buff)
+constexpr std::size_t kBytes = sizeof(__sk_buff);
+
+struct Place {
+  std::size_t offset, size;
+};
+constexpr CtxField field(std::string_view name, Place user, Place host, CtxKind kind = CtxKind::scalar,
+                         Parts read = Parts::any, Parts write = Parts::none) {
+  return {.name = name,
+          .offset = static_cast<base::u16>(user.offset),
+          .size = static_cast<base::u16>(user.size),
+          .kind = kind,
+          .read = read,
+          .write = write,
+          .host_offset = static_cast<base::u16>(host.offset),
+          .host_size = static_cast<base::u16>(host.size)};
+}
+#define USER(f)                                  \
+  Place {                                        \
+    offsetof(__sk_buff, f), sizeof(__sk_buff::f) \
+  }
+#define HOST(f)                              \
+  Place {                                    \
+    offsetof(sk_buff, f), sizeof(sk_buff::f) \
+  }
+#define SOCK(f)                        \
+  Place {                              \
+    offsetof(sock, f), sizeof(sock::f) \
+  }
+#define SKB_FIELD(f, ...) field(#f, USER(f), HOST(f) __VA_OPT__(, ) __VA_ARGS__)
+
+constexpr CtxField of_peer(std::string_view name, std::size_t user_offset, Place host, Parts read) {
+  CtxField f = field(name, {user_offset, 4}, host, CtxKind::scalar, read);
+  f.host_pointer = offsetof(sk_buff, sk);
+  return f;
+}
+#define PEER(f, host, read) of_peer(#f, offsetof(__sk_buff, f), SOCK(host), Parts::read)
+// One row for each word of an address.
+#define PEER_WORD(f, host, word) \
+  of_peer(#f "_" #word, offsetof(__sk_buff, f) + 4 * (word), {offsetof(sock, host) + 4 * (word), 4}, Parts::whole)
+
+// Two bytes as in Linux, which shows in narrow loads; see bpf/lower/ctx_access.cc.
+constexpr Place kFamily = {offsetof(sock, family), 2}, kLocalPort = {offsetof(sock, src_port), 2};
+
+// 0xffff stands for no queue: a store of it, or of more, changes nothing.
+constexpr CtxField queue_mapping() {
+  CtxField f = SKB_FIELD(queue_mapping, CtxKind::scalar, Parts::any, Parts::whole);
+  f.write_below = 0xffff;
+  return f;
+}
 
 // Every field at its widest. Addresses and ports of the peers are only for types that see a socket.
 constexpr CtxField kAll[] = {
-    {"len", 0, 4, CtxKind::scalar, Parts::any},
-    {"pkt_type", 4, 4, CtxKind::scalar, Parts::any},
-    {"mark", 8, 4, CtxKind::scalar, Parts::any, Parts::whole},
-    {"queue_mapping", 12, 4, CtxKind::scalar, Parts::any, Parts::whole},
-    {"protocol", 16, 4, CtxKind::scalar, Parts::any},
-    {"vlan_present", 20, 4, CtxKind::scalar, Parts::any},
-    {"vlan_tci", 24, 4, CtxKind::scalar, Parts::any},
-    {"vlan_proto", 28, 4, CtxKind::scalar, Parts::any},
-    {"priority", 32, 4, CtxKind::scalar, Parts::any, Parts::whole},
-    {"ingress_ifindex", 36, 4, CtxKind::scalar, Parts::any},
-    {"ifindex", 40, 4, CtxKind::scalar, Parts::any},
-    {"tc_index", 44, 4, CtxKind::scalar, Parts::any, Parts::whole},
-    {"cb", 48, 20, CtxKind::scalar, Parts::any, Parts::any},
-    {"hash", 68, 4, CtxKind::scalar, Parts::any},
-    {"tc_classid", 72, 4, CtxKind::scalar, Parts::any, Parts::whole},
-    {"data", 76, 4, CtxKind::packet},
-    {"data_end", 80, 4, CtxKind::packet_end},
-    {"napi_id", 84, 4, CtxKind::scalar, Parts::any},
-    {"family", 88, 4, CtxKind::scalar, Parts::any},
-    {"remote_ip4", 92, 4},
-    {"local_ip4", 96, 4},
-    {"remote_ip6_0", 100, 4},
-    {"remote_ip6_1", 104, 4},
-    {"remote_ip6_2", 108, 4},
-    {"remote_ip6_3", 112, 4},
-    {"local_ip6_0", 116, 4},
-    {"local_ip6_1", 120, 4},
-    {"local_ip6_2", 124, 4},
-    {"local_ip6_3", 128, 4},
-    {"remote_port", 132, 4, CtxKind::scalar, Parts::any},
-    {"local_port", 136, 4, CtxKind::scalar, Parts::any},
-    {"data_meta", 140, 4, CtxKind::packet_meta},
-    {"flow_keys", 144, 8, CtxKind::flow_keys},
-    {"tstamp", 152, 8, CtxKind::scalar, Parts::whole, Parts::whole},
-    {"wire_len", 160, 4, CtxKind::scalar, Parts::any},
-    {"gso_segs", 164, 4, CtxKind::scalar, Parts::any},
-    {"sk", 168, 8, CtxKind::sock_common_or_null},
-    {"gso_size", 176, 4, CtxKind::scalar, Parts::any},
-    {"tstamp_type", 180, 1},
-    {"hwtstamp", 184, 8},
+    SKB_FIELD(len),
+    SKB_FIELD(pkt_type),
+    SKB_FIELD(mark, CtxKind::scalar, Parts::any, Parts::whole),
+    queue_mapping(),
+    SKB_FIELD(protocol),
+    SKB_FIELD(vlan_present),
+    SKB_FIELD(vlan_tci),
+    SKB_FIELD(vlan_proto),
+    SKB_FIELD(priority, CtxKind::scalar, Parts::any, Parts::whole),
+    SKB_FIELD(ingress_ifindex),
+    SKB_FIELD(ifindex),
+    SKB_FIELD(tc_index, CtxKind::scalar, Parts::any, Parts::whole),
+    SKB_FIELD(cb, CtxKind::scalar, Parts::any, Parts::any),
+    SKB_FIELD(hash),
+    SKB_FIELD(tc_classid, CtxKind::scalar, Parts::any, Parts::whole),
+    SKB_FIELD(data, CtxKind::packet, Parts::whole),
+    SKB_FIELD(data_end, CtxKind::packet_end, Parts::whole),
+    SKB_FIELD(napi_id),
+    of_peer("family", offsetof(__sk_buff, family), kFamily, Parts::any),
+    PEER(remote_ip4, dst_ip4, whole),
+    PEER(local_ip4, src_ip4, whole),
+    PEER_WORD(remote_ip6, dst_ip6, 0),
+    PEER_WORD(remote_ip6, dst_ip6, 1),
+    PEER_WORD(remote_ip6, dst_ip6, 2),
+    PEER_WORD(remote_ip6, dst_ip6, 3),
+    PEER_WORD(local_ip6, src_ip6, 0),
+    PEER_WORD(local_ip6, src_ip6, 1),
+    PEER_WORD(local_ip6, src_ip6, 2),
+    PEER_WORD(local_ip6, src_ip6, 3),
+    PEER(remote_port, remote_port, any),
+    of_peer("local_port", offsetof(__sk_buff, local_port), kLocalPort, Parts::any),
+    SKB_FIELD(data_meta, CtxKind::packet_meta, Parts::whole),
+    field("flow_keys", USER(flow_keys), {0, 0}, CtxKind::flow_keys, Parts::whole),
+    SKB_FIELD(tstamp, CtxKind::scalar, Parts::whole, Parts::whole),
+    SKB_FIELD(wire_len),
+    SKB_FIELD(gso_segs),
+    SKB_FIELD(sk, CtxKind::sock_common_or_null, Parts::whole),
+    SKB_FIELD(gso_size),
+    SKB_FIELD(tstamp_type, CtxKind::scalar, Parts::whole),
+    SKB_FIELD(hwtstamp, CtxKind::scalar, Parts::whole),
 };
+#undef USER
+#undef HOST
+#undef SOCK
+#undef SKB_FIELD
+#undef PEER
+#undef PEER_WORD
 constexpr std::size_t kCount = std::size(kAll);
 
 constexpr bool is_peer_field(const CtxField& f) {
@@ -112,9 +169,12 @@ constexpr auto kStream =
     fields_of<Cut{.hidden = {kMark, kTcClassid, kDataMeta, kFlowKeys, kTstamp, kWireLen, kTstampType, kHwtstamp},
                   .read_only = {kQueueMapping, kCb},
                   .peers = true}>();
-constexpr CtxField kDissector[] = {{"data", 76, 4, CtxKind::packet},
-                                   {"data_end", 80, 4, CtxKind::packet_end},
-                                   {"flow_keys", 144, 8, CtxKind::flow_keys}};
+#define KEYS_FIELD(f, host, kind)                           \
+  field(#f, {offsetof(__sk_buff, f), sizeof(__sk_buff::f)}, \
+        {offsetof(bpf_flow_dissector, host), sizeof(bpf_flow_dissector::host)}, CtxKind::kind, Parts::whole)
+constexpr CtxField kDissector[] = {KEYS_FIELD(data, data, packet), KEYS_FIELD(data_end, data_end, packet_end),
+                                   KEYS_FIELD(flow_keys, flow_keys, flow_keys)};
+#undef KEYS_FIELD
 
 constexpr bpf_attach_type kIngress[] = {BPF_CGROUP_INET_INGRESS};
 constexpr bpf_attach_type kEgress[] = {BPF_CGROUP_INET_EGRESS};

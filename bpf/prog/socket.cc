@@ -2,6 +2,11 @@
 // socket.cc — types that look at sockets: cgroup_sock, sk_lookup, sk_reuseport, sk_msg, sock_ops.
 //
 // Source    asked of Linux 6.18 for every offset and size (tests/oracle/ctx_oracle.cc asks again).
+#include <array>
+#include <cstddef>
+
+#include "bpf/abi/context.h"
+#include "bpf/abi/host/bpf_sk_lookup.h"
 #include "bpf/registry/registry.h"
 
 namespace bpf {
@@ -42,7 +47,7 @@ constexpr CtxField kSock[] = {
 };
 
 constexpr bpf_attach_type kLookupTypes[] = {BPF_SK_LOOKUP};
-constexpr CtxField kLookup[] = {
+constexpr CtxField kLookupOfUser[] = {
     {.name = "sk", .offset = 0, .size = 8, .kind = socket_or_null},
     {.name = "family", .offset = 8, .size = 4, .read = Parts::any},
     {.name = "protocol", .offset = 12, .size = 4, .read = Parts::any},
@@ -60,6 +65,23 @@ constexpr CtxField kLookup[] = {
     {.name = "local_port", .offset = 60, .size = 4, .read = Parts::any},
     {.name = "ingress_ifindex", .offset = 64, .size = 4, .read = Parts::any},
 };
+
+// The host struct begins with the user's, byte for byte.
+constexpr auto kLookup = [] {
+  std::array<CtxField, std::size(kLookupOfUser)> fields{};
+  for (std::size_t k = 0; k < fields.size(); ++k) {
+    fields[k] = kLookupOfUser[k];
+    fields[k].host_offset = fields[k].offset;
+    // Two bytes as in Linux, which shows in narrow loads; see bpf/lower/ctx_access.cc.
+    const bool half = fields[k].name == "family" || fields[k].name == "protocol" || fields[k].name == "local_port";
+    fields[k].host_size = half ? 2 : fields[k].size;
+  }
+  return fields;
+}();
+static_assert(offsetof(bpf_sk_lookup_kern, family) == offsetof(bpf_sk_lookup, family) &&
+              offsetof(bpf_sk_lookup_kern, remote_port) == offsetof(bpf_sk_lookup, remote_port) &&
+              offsetof(bpf_sk_lookup_kern, local_ip6) == offsetof(bpf_sk_lookup, local_ip6) &&
+              offsetof(bpf_sk_lookup_kern, ingress_ifindex) == offsetof(bpf_sk_lookup, ingress_ifindex));
 
 constexpr bpf_attach_type kReuseportTypes[] = {bpf_attach_type(0), BPF_SK_REUSEPORT_SELECT,
                                                BPF_SK_REUSEPORT_SELECT_OR_MIGRATE};

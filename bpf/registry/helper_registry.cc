@@ -46,13 +46,20 @@ constexpr auto kHelpers = [] {
   return t;
 }();
 
+// A variant without a body of its own runs the helper's.
+constexpr bool has_body(base::u32 id) {
+  return kHelpers[id].runnable;
+}
+
 struct Variant {
   base::u32 id;
   HelperProto proto;
 };
 constexpr Variant kVariants[] = {
 #define BPF_HELPER_VARIANT(id, name, ret, args, flags, types) \
-  {id, row(#name, Ret::ret, {UNWRAP args}, flags, types, false)},
+  {id, row(#name, Ret::ret, {UNWRAP args}, flags, types, has_body(id))},
+#define BPF_HELPER_VARIANT_BODY(id, name, ret, args, flags, types) \
+  {id, row(#name, Ret::ret, {UNWRAP args}, flags, types, true)},
 #include "bpf/registry/helpers.def"
 };
 #undef UNWRAP

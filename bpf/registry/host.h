@@ -7,6 +7,7 @@
 #pragma once
 
 #include "bpf/abi/host/env.h"
+#include "bpf/abi/host/sk_buff.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -15,6 +16,11 @@ extern "C" {
 struct bpf_host {
   uint64_t (*ktime_get_ns)(struct bpf_env *);                                   /* CLOCK_MONOTONIC */
   uint64_t (*ktime_get_boot_ns)(struct bpf_env *);                              /* CLOCK_BOOTTIME */
+  uint64_t (*ktime_get_tai_ns)(struct bpf_env *);                               /* CLOCK_TAI */
+  /* The longest packet that a device sends, without its link header; -ENODEV. NULL: no device is known. */
+  int64_t (*find_mtu)(struct bpf_env *, uint32_t ifindex);
+  /* A copy of the packet goes to a device. 0 or a negative errno. NULL: no device is known. */
+  int (*clone_redirect)(struct bpf_env *, struct sk_buff *, uint32_t ifindex, uint32_t flags);
   void (*trace_printk)(struct bpf_env *, const char *line, uint32_t size);      /* bounded queue; may drop */
 };
 

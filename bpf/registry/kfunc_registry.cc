@@ -62,6 +62,7 @@ std::string_view kernel_ctx_name(bpf_prog_type type) {
 #define BPF_PROG_TYPE(id, name, user_ctx, host_ctx) \
   case id:                                          \
     return #host_ctx;
+#define BPF_PROG_TYPE_TEST_RUN BPF_PROG_TYPE
 #define BPF_PROG_TYPE_VERIFIED BPF_PROG_TYPE
 #define BPF_PROG_TYPE_PLANNED BPF_PROG_TYPE
 #include "bpf/registry/types.def"

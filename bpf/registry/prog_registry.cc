@@ -8,6 +8,7 @@ namespace {
 constexpr auto kSpecs = [] {
   std::array<const ProgSpec*, __MAX_BPF_PROG_TYPE> t{};
 #define BPF_PROG_TYPE(id, name, user_ctx, host_ctx) t[id] = &name##_prog_spec;
+#define BPF_PROG_TYPE_TEST_RUN(id, name, user_ctx, host_ctx) t[id] = &name##_prog_spec;
 #define BPF_PROG_TYPE_VERIFIED(id, name, user_ctx, host_ctx) t[id] = &name##_prog_spec;
 #include "bpf/registry/types.def"
   return t;
@@ -25,9 +26,9 @@ base::Result<const ProgSpec*> find_prog_spec(base::u32 type) {
 
 base::Result<const ProgSpec*> find_runnable_prog_spec(base::u32 type) {
   SLUICE_TRY(const ProgSpec* spec, find_prog_spec(type));
-  if (!kProgTypes[type].works)
+  if (!kProgTypes[type].runs)
     return base::Error(EOPNOTSUPP, "programs of type '" + std::string(kProgTypes[type].name) +
-                                       "' are verified only: there is no hook yet that runs them");
+                                       "' are verified only: nothing runs them yet");
   return spec;
 }
 

@@ -56,6 +56,8 @@ struct CtxField {
   // Empty: any expected_attach_type may. Else only these (as egress_ifindex).
   std::span<const bpf_attach_type> attach_types = {};
   std::span<const bpf_attach_type> write_attach_types = {};
+  base::s16 host_pointer = -1;   // not -1: offset in the host struct of a pointer to the struct that has the field
+  base::u32 write_below = 0;     // not 0: a store of this value or a greater one changes nothing
 };
 
 struct ReturnRange {

@@ -16,6 +16,7 @@
 namespace bpf {
 
 #define BPF_PROG_TYPE(id, name, user_ctx, host_ctx) extern const ProgSpec name##_prog_spec;
+#define BPF_PROG_TYPE_TEST_RUN(id, name, user_ctx, host_ctx) extern const ProgSpec name##_prog_spec;
 #define BPF_PROG_TYPE_VERIFIED(id, name, user_ctx, host_ctx) extern const ProgSpec name##_prog_spec;
 #define BPF_MAP_TYPE(id, name) extern const MapOps name##_map_ops;
 #include "bpf/registry/types.def"
@@ -23,14 +24,16 @@ namespace bpf {
 struct TypeRow {
   std::string_view name{};
   bool works = false;
-  bool verified = false;  // program types: programs can be verified; true of every one that works
+  bool runs = false;      // program types: BPF_PROG_TEST_RUN at least; true of every one that works
+  bool verified = false;  // program types: programs can be verified; true of every one that runs
 };
 
 inline constexpr auto kProgTypes = [] {
   std::array<TypeRow, __MAX_BPF_PROG_TYPE> t{};
   t[0] = {"unspec"};
-#define BPF_PROG_TYPE(id, name, user_ctx, host_ctx) t[id] = {#name, true, true};
-#define BPF_PROG_TYPE_VERIFIED(id, name, user_ctx, host_ctx) t[id] = {#name, false, true};
+#define BPF_PROG_TYPE(id, name, user_ctx, host_ctx) t[id] = {#name, true, true, true};
+#define BPF_PROG_TYPE_TEST_RUN(id, name, user_ctx, host_ctx) t[id] = {#name, false, true, true};
+#define BPF_PROG_TYPE_VERIFIED(id, name, user_ctx, host_ctx) t[id] = {#name, false, false, true};
 #define BPF_PROG_TYPE_PLANNED(id, name, user_ctx, host_ctx) t[id] = {#name};
 #include "bpf/registry/types.def"
   return t;
@@ -59,6 +62,7 @@ consteval bool rows_complete() {
   int map[__MAX_BPF_MAP_TYPE] = {1};
   int link[__MAX_BPF_LINK_TYPE] = {1};
 #define BPF_PROG_TYPE(id, ...) ++prog[id];
+#define BPF_PROG_TYPE_TEST_RUN(id, ...) ++prog[id];
 #define BPF_PROG_TYPE_VERIFIED(id, ...) ++prog[id];
 #define BPF_PROG_TYPE_PLANNED(id, ...) ++prog[id];
 #define BPF_MAP_TYPE(id, ...) ++map[id];

@@ -12,6 +12,10 @@ BPF_BODY(bpf_ktime_get_boot_ns) {
   return env->host->ktime_get_boot_ns(env);
 }
 
+BPF_BODY(bpf_ktime_get_tai_ns) {
+  return env->host->ktime_get_tai_ns(env);
+}
+
 /* The monotonic clock at the last tick: never ahead of bpf_ktime_get_ns. */
 BPF_BODY(bpf_ktime_get_coarse_ns) {
   uint64_t now = env->host->ktime_get_ns(env);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpf/runtime/default_host.h"
 
+#include <cerrno>
 #include <ctime>
 #include <filesystem>
 #include <random>
@@ -22,9 +23,15 @@ void append_line(bpf_env* env, const char* line, base::u32 size) {
   sink->text.append(line, size);
 }
 
+// The one device where there is no data path.
+constexpr base::u32 kLoopback = 1;
+constexpr base::s64 kLoopbackMtu = 65536;
+
 constexpr bpf_host kDefaultHost = {
     .ktime_get_ns = [](bpf_env*) { return read_clock(CLOCK_MONOTONIC); },
     .ktime_get_boot_ns = [](bpf_env*) { return read_clock(CLOCK_BOOTTIME); },
+    .ktime_get_tai_ns = [](bpf_env*) { return read_clock(CLOCK_TAI); },
+    .find_mtu = [](bpf_env*, base::u32 ifindex) { return ifindex == kLoopback ? kLoopbackMtu : -ENODEV; },
     .trace_printk = append_line,
 };
 

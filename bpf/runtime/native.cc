@@ -16,12 +16,27 @@ constexpr auto kBodies = [] {
   return t;
 }();
 
+struct Variant {
+  base::u32 id;
+  std::string_view name;
+  helper_fn body;
+};
+constexpr Variant kVariants[] = {
+#define BPF_HELPER_VARIANT_BODY(id, name, ...) {id, #name, bpf_##name},
+#include "bpf/registry/helpers.def"
+    {0, "packet_load", bpf_packet_load},  // no helper: what legacy packet loads call
+};
+
 constexpr std::string_view kPrefix = "bpf_";
 
 }  // namespace
 
-helper_fn native_helper(base::u32 id) {
-  return id < kBodies.size() ? kBodies[id] : nullptr;
+helper_fn native_helper(base::u32 id, bpf_prog_type type) {
+  const HelperProto* proto = find_helper(id, type);
+  if (!proto) return nullptr;
+  for (const Variant& v : kVariants)
+    if (v.id == id && v.name == proto->name) return v.body;
+  return kBodies[id];
 }
 
 void native_xdp_burst(struct xdp_burst* burst, bpf_env* env, const bpf_prog* self) {
@@ -31,6 +46,8 @@ void native_xdp_burst(struct xdp_burst* burst, bpf_env* env, const bpf_prog* sel
 const void* native_symbol(std::string_view name) {
   if (!name.starts_with(kPrefix)) return nullptr;
   name.remove_prefix(kPrefix.size());
+  for (const Variant& v : kVariants)
+    if (v.name == name) return reinterpret_cast<const void*>(v.body);
   for (base::u32 id = 1; id < kBodies.size(); ++id)
     if (kBodies[id] && get_helper(id).name == name) return reinterpret_cast<const void*>(kBodies[id]);
   return nullptr;

@@ -11,8 +11,8 @@
 
 namespace bpf::runtime {
 
-// nullptr: no such number, or a planned row (the verifier lets no program through that calls it).
-helper_fn native_helper(base::u32 id);
+// As programs of that type call it. nullptr: no such number, or a row without a body (lowering refuses the call).
+helper_fn native_helper(base::u32 id, bpf_prog_type type);
 
 // The loop over packets around any program for XDP: what code without a loop of its own has for bpf_prog::burst.
 void native_xdp_burst(struct xdp_burst* burst, bpf_env* env, const bpf_prog* self);

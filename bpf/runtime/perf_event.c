@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* perf_event.c — bpf_perf_event_output of XDP programs: bytes of the program's, and of the packet, as one sample.
+/* perf_event.c — bpf_perf_event_output: bytes of the program's, and of the packet, as one sample.
  *
  * Errors    EINVAL unknown flags; EFAULT more of the packet than there is; E2BIG index; ENOENT no event there;
  *           EOPNOTSUPP the event is another CPU's; ENOSPC no room: the loss is reported once there is.
  * Source    bpf-helpers(7), perf_event_open(2), the running kernel.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "bpf/abi/host/perf_ring.h"
@@ -19,6 +20,10 @@ enum {
 #define PERF_INDEX_MASK 0xffffffffull
 #define PERF_CTXLEN_SHIFT 32
 #define PERF_CTXLEN_MASK (0xfffffull << PERF_CTXLEN_SHIFT)
+
+/* One body for both contexts. */
+_Static_assert(offsetof(struct sk_buff, data) == offsetof(struct xdp_buff, data), "data stands at one place");
+_Static_assert(offsetof(struct sk_buff, data_end) == offsetof(struct xdp_buff, data_end), "so does data_end");
 
 struct perf_record_header {
   uint32_t type;
@@ -74,17 +79,27 @@ static int64_t put_sample(struct bpf_env* env, struct bpf_perf_ring* ring, const
   return 0;
 }
 
-BPF_BODY(bpf_perf_event_output) {
-  const struct xdp_buff* buff = (const struct xdp_buff*)(uintptr_t)r1;
-  const struct bpf_id_map* events = (const struct bpf_id_map*)(uintptr_t)r2;
-  if (r3 & ~(PERF_INDEX_MASK | PERF_CTXLEN_MASK)) return (uint64_t)-EINVAL;
-  uint64_t packet_size = (r3 & PERF_CTXLEN_MASK) >> PERF_CTXLEN_SHIFT;
-  if (packet_size > (uint64_t)((uint8_t*)buff->data_end - (uint8_t*)buff->data)) return (uint64_t)-EFAULT;
-  uint32_t index = (uint32_t)r3 == (uint32_t)PERF_INDEX_MASK ? env->cpu : (uint32_t)r3;
+static inline uint64_t output(struct bpf_env* env, uint64_t map, uint64_t flags, uint64_t data, uint64_t size,
+                              const void* packet, uint64_t packet_size) {
+  const struct bpf_id_map* events = (const struct bpf_id_map*)(uintptr_t)map;
+  uint32_t index = (uint32_t)flags == (uint32_t)PERF_INDEX_MASK ? env->cpu : (uint32_t)flags;
   if (index >= events->map.shape.max_entries) return (uint64_t)-E2BIG;
   struct bpf_perf_ring* ring =
       (struct bpf_perf_ring*)(uintptr_t)__atomic_load_n(&events->entries[index], __ATOMIC_ACQUIRE);
   if (!ring) return (uint64_t)-ENOENT;
   if (ring->cpu != env->cpu) return (uint64_t)-EOPNOTSUPP;
-  return (uint64_t)put_sample(env, ring, (const void*)(uintptr_t)r4, r5, buff->data, packet_size);
+  return (uint64_t)put_sample(env, ring, (const void*)(uintptr_t)data, size, packet, packet_size);
+}
+
+BPF_BODY(bpf_perf_event_output) {
+  const struct xdp_buff* buff = (const struct xdp_buff*)(uintptr_t)r1;
+  if (r3 & ~(PERF_INDEX_MASK | PERF_CTXLEN_MASK)) return (uint64_t)-EINVAL;
+  uint64_t packet_size = (r3 & PERF_CTXLEN_MASK) >> PERF_CTXLEN_SHIFT;
+  if (packet_size > (uint64_t)((uint8_t*)buff->data_end - (uint8_t*)buff->data)) return (uint64_t)-EFAULT;
+  return output(env, r2, r3, r4, r5, buff->data, packet_size);
+}
+
+/* Of programs whose context is no packet. */
+BPF_BODY(bpf_event_output) {
+  return r3 & ~PERF_INDEX_MASK ? (uint64_t)-EINVAL : output(env, r2, r3, r4, r5, "", 0);
 }

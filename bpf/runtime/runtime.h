@@ -3,7 +3,7 @@
  *
  * Shape     C11 sources compiled twice: into a static library (interpreter, and what the JIT leaves out of line) and by
  *           clang into runtime.bc, which the JIT links into each program's module so that bodies inline.
- *           bpf_trace_printk and the bodies for ring buffers and perf events are only native: code that calls them
+ *           Larger bodies (printing, ring buffers, most of those on a sk_buff) are only native: code that calls them
  *           binds to runtime::native_symbol().
  *           A body takes (env, r1 … r5) as integers and returns r0; it ignores arguments that the helper does not have.
  * Threads   runs on the thread that owns `env`; no globals are written.
@@ -14,6 +14,7 @@
 
 #include "bpf/abi/host/bpf_map.h"
 #include "bpf/abi/host/env.h"
+#include "bpf/abi/host/sk_buff.h"
 #include "bpf/abi/host/xdp_buff.h"
 #include "bpf/registry/host.h"
 
@@ -24,6 +25,13 @@ extern "C" {
 #define BPF_HELPER(id, name, ...) \
   uint64_t bpf_##name(struct bpf_env* env, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5);
 #include "bpf/registry/helpers.def"
+
+#define BPF_HELPER_VARIANT_BODY(id, name, ...) \
+  uint64_t bpf_##name(struct bpf_env* env, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5);
+#include "bpf/registry/helpers.def"
+
+/* BPF_LD_ABS, BPF_LD_IND: r1 sk_buff, r2 offset, r3 bytes (1, 2, 4). The number, or a negative errno. */
+uint64_t bpf_packet_load(struct bpf_env* env, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5);
 
 /* The head of a body's definition. */
 #define BPF_BODY(symbol) \

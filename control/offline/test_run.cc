@@ -95,13 +95,15 @@ struct Output {
 
 base::Result<Output> run(Door& door, const LoadedProgram& program, const Arguments& arguments, const Input& in) {
   LocalClient client;
-  Output out{0, 0, 0, ByteVector(kOutputBytesMax), ByteVector(sizeof(bpf::xdp_md))};
+  Output out{0, 0, 0, ByteVector(kOutputBytesMax), ByteVector(std::max(sizeof(bpf::xdp_md), sizeof(bpf::__sk_buff)))};
   bpf::bpf_attr attr{};
   attr.test.prog_fd = u32(client.install(program.program, {}));
-  attr.test.data_in = reinterpret_cast<u64>(in.data.data());
-  attr.test.data_size_in = u32(in.data.size());
-  attr.test.data_out = reinterpret_cast<u64>(out.data.data());
-  attr.test.data_size_out = u32(out.data.size());
+  if (program.type != bpf::BPF_PROG_TYPE_SK_LOOKUP) {  // which has a context alone
+    attr.test.data_in = reinterpret_cast<u64>(in.data.data());
+    attr.test.data_size_in = u32(in.data.size());
+    attr.test.data_out = reinterpret_cast<u64>(out.data.data());
+    attr.test.data_size_out = u32(out.data.size());
+  }
   attr.test.repeat = arguments.repeat;
   if (!in.ctx.empty()) {
     attr.test.ctx_in = reinterpret_cast<u64>(in.ctx.data());

@@ -104,6 +104,18 @@ class TestRun(unittest.TestCase):
         done = sluice("test-run", PROGS / "tail_calls.bpf.o", "--prog", "entry", "-j")
         self.assertEqual(json.loads(done.stdout)["retval"], 3, done.stdout + done.stderr)
 
+    def test_programs_without_a_hook_run_too(self):
+        for prog, retval in (("socket_bytes", 1), ("legacy_constant", 0), ("store_bytes", 0)):
+            answers = []
+            for engine in ("jit", "interp"):
+                done = sluice("test-run", BUILD / "tests/oracle/skb_bytes.bpf.o", "--prog", prog, "-j",
+                              "--engine", engine)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                answers.append(json.loads(done.stdout))
+                del answers[-1]["duration_ns"]
+            self.assertEqual(answers[0], answers[1])
+            self.assertEqual((answers[0]["retval"], answers[0]["data_size_out"]), (retval, 64), prog)
+
     def test_packet_and_context_come_from_and_go_to_files(self):
         with tempfile.TemporaryDirectory() as folder:
             data, ctx, out = (pathlib.Path(folder) / name for name in ("data", "ctx", "out"))

@@ -5,12 +5,13 @@
 
 #include <algorithm>
 
+#include "bpf/abi/flags.h"
 #include "bpf/interp/interp.h"
 #include "bpf/jit/jit.h"
 #include "bpf/runtime/default_host.h"
 #include "bpf/runtime/runtime.h"
+#include "bpf/runtime/skb_frame.h"
 #include "bpf/runtime/xdp_frame.h"
-#include "tests/support/burst.h"
 #include "tests/support/burst.h"
 #include "tests/support/host_kernel.h"
 #include "tests/support/our_maps.h"
@@ -18,6 +19,7 @@
 namespace support {
 namespace {
 
+using bpf::runtime::SkbFrame;
 using bpf::runtime::XdpFrame;
 
 // All engines run on one CPU, so that per-CPU maps are comparable: the thread is pinned to the first it may use.
@@ -69,6 +71,15 @@ class HostEngine : public Engine {
       results.push_back({.r0 = run.retval, .output = std::move(run.data)});
     }
     return results;
+  }
+
+  SkbResult run_skb(const Packet& packet, const bpf::__sk_buff& ctx, base::u32 flags) override {
+    SkbResult result{.output = {}, .ctx = ctx};
+    HostCtxRun run = host_test_run(prog_, packet, std::as_writable_bytes(std::span(&result.ctx, 1)), flags);
+    result.error = run.error;
+    result.retval = run.retval;
+    result.output = std::move(run.data);
+    return result;
   }
 
   base::Status update(base::u32 map, base::ConstBytes key, base::ConstBytes value) override {
@@ -137,6 +148,22 @@ class OurEngine : public Engine {
                                                                          : run_single(n, results);
     }
     return results;
+  }
+
+  SkbResult run_skb(const Packet& packet, const bpf::__sk_buff& ctx, base::u32 flags) override {
+    SkbResult result{.output = {}, .ctx = ctx};
+    const auto type = bpf::bpf_prog_type(prog_->type);
+    if (packet.size() < SkbFrame::kPacketMin || packet.size() > SkbFrame::kPacketMax) return {.error = EINVAL};
+    const auto made = skb_frame_->fill(type, packet, &ctx, (flags & bpf::BPF_F_TEST_SKB_CHECKSUM_COMPLETE) != 0);
+    if (!made.ok()) return {.error = made.error().code()};
+    bpf_env_begin(&env_);
+    result.retval = base::u32(bpf_prog_run(prog_)(&skb_frame_->buff(), &env_, prog_));
+    const auto finished = skb_frame_->finish();
+    if (!finished.ok()) return {.error = finished.error().code()};
+    const base::ConstBytes out = skb_frame_->output();
+    result.output.assign(out.begin(), out.end());
+    skb_frame_->store_ctx(result.ctx);
+    return result;
   }
 
   base::Status update(base::u32 map, base::ConstBytes key, base::ConstBytes value) override {
@@ -213,6 +240,7 @@ class OurEngine : public Engine {
   const bpf_prog* prog_ = nullptr;
   std::array<XdpFrame, kBurst> frames_;
   std::array<xdp_buff, kBurst> ctxs_{};
+  std::unique_ptr<SkbFrame> skb_frame_ = std::make_unique<SkbFrame>();
 };
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "bpf/abi/context.h"
 #include "bpf/abi/host/env.h"
 #include "bpf/jit/jit.h"
 #include "bpf/program.h"
@@ -38,6 +39,14 @@ struct RunResult {
   bpf_redirect redirect{};  // ours, of a redirected packet; else zero
 };
 
+// A run with a struct __sk_buff: what BPF_PROG_TEST_RUN answers.
+struct SkbResult {
+  int error = 0;  // errno; else the rest is set
+  base::u32 retval = 0;
+  Packet output;
+  bpf::__sk_buff ctx{};
+};
+
 // One element of a map: key, then value (all CPUs of a per-CPU one).
 struct Element {
   Packet key, value;
@@ -49,6 +58,8 @@ class Engine {
   virtual ~Engine() = default;
   // Each packet is one run, in order.
   virtual base::Result<std::vector<RunResult>> run(std::span<const Packet> packets) = 0;
+  // One run of a type that sees a struct __sk_buff. `flags`: of BPF_PROG_TEST_RUN.
+  virtual SkbResult run_skb(const Packet& packet, const bpf::__sk_buff& ctx, base::u32 flags) = 0;
   virtual base::Status update(base::u32 map, base::ConstBytes key, base::ConstBytes value) = 0;
   // Sorted by key.
   virtual base::Result<std::vector<Element>> dump(base::u32 map) = 0;

@@ -76,6 +76,8 @@ std::shared_ptr<Fd> map_btf(const std::vector<std::byte>& blob, bool keep) {
   return fd;
 }
 
+constexpr std::size_t kLongestPacket = 64 << 10;  // that a program can make of one
+
 bool is_map_reference(const bpf::bpf_insn& insn) {
   return bpf::insn_is_ld_imm64(insn) &&
          (insn.src_reg == bpf::BPF_PSEUDO_MAP_FD || insn.src_reg == bpf::BPF_PSEUDO_MAP_VALUE);
@@ -246,6 +248,28 @@ base::Result<HostRun> host_test_run(const Fd& prog, base::ConstBytes packet, bas
   if (sys_bpf(bpf::BPF_PROG_TEST_RUN, attr) < 0) return os_error("PROG_TEST_RUN");
   run.retval = attr.test.retval;
   run.duration_ns = attr.test.duration;
+  run.data.resize(attr.test.data_size_out);
+  return run;
+}
+
+HostCtxRun host_test_run(const Fd& prog, base::ConstBytes packet, base::Bytes ctx, base::u32 flags) {
+  HostCtxRun run;
+  run.data.resize(kLongestPacket);
+  bpf_attr attr = zero_attr();
+  attr.test.prog_fd = static_cast<base::u32>(prog.get());
+  attr.test.data_in = address(packet.data());
+  attr.test.data_size_in = static_cast<base::u32>(packet.size());
+  attr.test.data_out = address(run.data.data());
+  attr.test.data_size_out = static_cast<base::u32>(run.data.size());
+  attr.test.ctx_in = attr.test.ctx_out = address(ctx.data());
+  attr.test.ctx_size_in = attr.test.ctx_size_out = static_cast<base::u32>(ctx.size());
+  attr.test.flags = flags;
+  if (sys_bpf(bpf::BPF_PROG_TEST_RUN, attr) < 0) {
+    run.error = errno;
+    run.data.clear();
+    return run;
+  }
+  run.retval = attr.test.retval;
   run.data.resize(attr.test.data_size_out);
   return run;
 }

@@ -63,6 +63,14 @@ HostLoad host_load(const bpf::ProgSource& source, std::span<const Fd> maps, base
 HostLoad host_load(const bpf::ProgSource& source, base::u32 log_level = 0);
 base::Result<HostRun> host_test_run(const Fd& prog, base::ConstBytes packet, base::u32 repeat = 1);
 
+// A run with a context of the type's own: `ctx` comes back as the run left it.
+struct HostCtxRun {
+  int error = 0;  // errno; else the rest is set
+  base::u32 retval = 0;
+  std::vector<std::byte> data;
+};
+HostCtxRun host_test_run(const Fd& prog, base::ConstBytes packet, base::Bytes ctx, base::u32 flags);
+
 base::Status host_map_update(const Fd& map, base::ConstBytes key, base::ConstBytes value, base::u64 flags = 0);
 // `value` has value_size bytes, or round_up(value_size, 8) * possible CPUs for per-CPU maps.
 base::Status host_map_lookup(const Fd& map, base::ConstBytes key, base::Bytes value);

@@ -24,6 +24,28 @@ base::Error bad(const std::string& what) {
   return base::Error(EINVAL, what);
 }
 
+struct SectionRow {
+  std::string_view prefix;
+  bpf::bpf_prog_type type;
+  bpf::bpf_attach_type attach = bpf::bpf_attach_type(0);
+};
+constexpr SectionRow kSections[] = {
+    {"xdp", bpf::BPF_PROG_TYPE_XDP},
+    {"tc", bpf::BPF_PROG_TYPE_SCHED_CLS},
+    {"action", bpf::BPF_PROG_TYPE_SCHED_ACT},
+    {"socket", bpf::BPF_PROG_TYPE_SOCKET_FILTER},
+    {"lwt_in", bpf::BPF_PROG_TYPE_LWT_IN},
+    {"lwt_out", bpf::BPF_PROG_TYPE_LWT_OUT},
+    {"lwt_xmit", bpf::BPF_PROG_TYPE_LWT_XMIT},
+    {"cgroup_skb/ingress", bpf::BPF_PROG_TYPE_CGROUP_SKB, bpf::BPF_CGROUP_INET_INGRESS},
+    {"cgroup_skb/egress", bpf::BPF_PROG_TYPE_CGROUP_SKB, bpf::BPF_CGROUP_INET_EGRESS},
+};
+
+const SectionRow* find_section(const std::string& name) {
+  const auto it = std::ranges::find_if(kSections, [&](const SectionRow& r) { return name.starts_with(r.prefix); });
+  return it == std::end(kSections) ? nullptr : it;
+}
+
 // Strings one entry function and the functions it calls into one program.
 class ProgramReader {
  public:
@@ -32,7 +54,10 @@ class ProgramReader {
   base::Result<ObjectProgram> read(const Elf64_Sym& entry) {
     out_.name = elf_.name_of(entry);
     out_.section = elf_.sections()[entry.st_shndx].name;
-    out_.source.type = bpf::BPF_PROG_TYPE_XDP;
+    const SectionRow* section = find_section(out_.section);
+    if (!section) return bad("no program type for section '" + out_.section + "'");
+    out_.source.type = section->type;
+    out_.source.expected_attach_type = section->attach;
     out_.source.gpl_compatible = true;
     out_.source.name = out_.name.substr(0, bpf::BPF_OBJ_NAME_LEN - 1);
     SLUICE_TRY([[maybe_unused]] const u32 begin, place(entry));
@@ -175,11 +200,11 @@ base::Result<std::vector<ObjectProgram>> read_object(const std::string& path) {
   std::vector<ObjectProgram> programs;
   for (const Elf64_Sym& sym : elf.symbols()) {
     if (ELF64_ST_TYPE(sym.st_info) != STT_FUNC || sym.st_shndx >= elf.sections().size()) continue;
-    if (!elf.sections()[sym.st_shndx].name.starts_with("xdp")) continue;
+    if (!find_section(elf.sections()[sym.st_shndx].name)) continue;
     SLUICE_TRY(ObjectProgram program, ProgramReader(elf, btf).read(sym).in(path));
     programs.push_back(std::move(program));
   }
-  if (programs.empty()) return bad(path + ": no XDP program");
+  if (programs.empty()) return bad(path + ": no program of a type that runs");
   std::ranges::sort(programs, {}, &ObjectProgram::name);
   return programs;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // object.h — reads a .bpf.o just far enough for tests: programs, BTF-declared maps, global data, subprograms.
 //
-// Shape     one ProgSource per function of a section named xdp*; its map references are indexes into its own maps.
+// Shape     one ProgSource per function of a section that names a type which runs (xdp, tc, socket, …); its map
+//           references are indexes into its own maps.
 //           BTF and function records come along. No CO-RE, line records or externs: the loader proper is bpf/load, this
 //           one needs no process.
 // Threads   re-entrant.

@@ -25,12 +25,14 @@ enum bpf_redirect_kind {
   BPF_REDIRECT_MAP, /* a device, by a map */
   BPF_REDIRECT_CPU, /* another worker, by a cpumap */
   BPF_REDIRECT_XSK, /* a user-space consumer, by an xskmap */
+  BPF_REDIRECT_NEIGHBOUR, /* a device, the link addresses by the neighbour table */
+  BPF_REDIRECT_PEER,      /* the other end of a device, in its namespace */
 };
 struct bpf_redirect {
   uint32_t kind;    /* enum bpf_redirect_kind */
   uint32_t target;  /* ifindex, CPU, or the id that the map element holds */
   uint32_t map_id;  /* the map, if there is one, else 0 */
-  uint32_t flags;   /* BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS */
+  uint32_t flags;   /* BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS; BPF_F_INGRESS */
 };
 
 struct bpf_host; /* functions of the data path behind helpers; see bpf/registry/host.h */

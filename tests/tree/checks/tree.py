@@ -7,7 +7,7 @@ import subprocess
 
 Finding = collections.namedtuple("Finding", "path line what")  # line 0: the file as a whole
 INCLUDE = re.compile(r'^\s*#\s*include\s*(<[^>]+>|"[^"]+")')
-ROW = re.compile(r"^(BPF_(PROG|MAP|LINK)_TYPE|BPF_HELPER)(_PLANNED|_VERIFIED)?\(([^)]*)\)")
+ROW = re.compile(r"^(BPF_(PROG|MAP|LINK)_TYPE|BPF_HELPER)(_PLANNED|_TEST_RUN|_VERIFIED)?\(([^)]*)\)")
 
 
 class Tree:

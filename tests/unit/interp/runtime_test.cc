@@ -117,15 +117,16 @@ TEST(Native, EveryWorkingRowHasABodyUnderItsNumberAndItsName) {
   int rows = 0;
   for (u32 id = 0; id < __BPF_FUNC_MAX_ID; ++id) {
     const HelperProto& proto = get_helper(id);
-    EXPECT_EQ(native_helper(id) != nullptr, proto.runnable) << proto.name;
+    EXPECT_EQ(native_helper(id, BPF_PROG_TYPE_UNSPEC) != nullptr, proto.runnable) << proto.name;
     if (!proto.runnable) continue;
     ++rows;
-    EXPECT_EQ(native_symbol("bpf_" + std::string(proto.name)), reinterpret_cast<const void*>(native_helper(id)));
+    EXPECT_EQ(native_symbol("bpf_" + std::string(proto.name)),
+              reinterpret_cast<const void*>(native_helper(id, BPF_PROG_TYPE_UNSPEC)));
   }
   EXPECT_GT(rows, 20);
   EXPECT_EQ(native_symbol("bpf_nothing"), nullptr);
   EXPECT_EQ(native_symbol("memcpy"), nullptr);
-  EXPECT_EQ(native_helper(~0U), nullptr);
+  EXPECT_EQ(native_helper(~0U, BPF_PROG_TYPE_XDP), nullptr);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "bpf/abi/context.h"
 #include "bpf/abi/func_id.h"
+#include "bpf/abi/host/sk_buff.h"
 #include "bpf/abi/host/xdp_buff.h"
 #include "tests/support/insn.h"
 
@@ -142,6 +143,61 @@ TEST(Lower, HelpersThatMoveThePacketAreNoted) {
     EXPECT_TRUE(Case(code({call_helper(id), exit_insn()})).run()->moves_packet) << id;
   for (const u32 id : {BPF_FUNC_map_lookup_elem, BPF_FUNC_redirect, BPF_FUNC_xdp_load_bytes})
     EXPECT_FALSE(Case(code({call_helper(id), exit_insn()})).run()->moves_packet) << id;
+}
+
+Case skb_case(std::vector<bpf_insn> insns, bpf_prog_type type = BPF_PROG_TYPE_SCHED_CLS) {
+  Case c(std::move(insns));
+  c.source.type = type;
+  return c;
+}
+
+TEST(Lower, QueueMappingIsStoredBehindAJumpOverValuesThatMeanNone) {
+  Case c = skb_case(code({jmp_imm(BPF_JEQ, R1, 0, 1), stx(BPF_W, R1, R2, offsetof(__sk_buff, queue_mapping)),
+                          stx(BPF_W, R1, R2, offsetof(__sk_buff, mark)), exit_insn()}));
+  mark_ctx(c.fact(1), offsetof(__sk_buff, queue_mapping));
+  mark_ctx(c.fact(2), offsetof(__sk_buff, mark));
+  const auto low = c.run();
+  ASSERT_TRUE(low.ok()) << low.error().what();
+  ASSERT_EQ(low->insns.size(), 5u);
+  EXPECT_EQ(low->insns[0].insn.off, 2);  // the jump reaches behind both
+  EXPECT_EQ(low->insns[1].insn, jmp_imm(BPF_JGE, R2, 0xffff, 1).insns[0]);
+  EXPECT_EQ(low->insns[2].insn, stx(BPF_H, R1, R2, offsetof(sk_buff, queue_mapping)).insns[0]);
+  EXPECT_EQ(low->insns[2].origin, 1u);
+  EXPECT_EQ(low->insns[3].insn, stx(BPF_W, R1, R2, offsetof(sk_buff, mark)).insns[0]);
+}
+
+TEST(Lower, FieldBehindAPointerTakesTwoLoads) {
+  Case c = skb_case(code({ldx(BPF_H, R1, R1, 0), exit_insn()}), BPF_PROG_TYPE_CGROUP_SKB);
+  mark_ctx(c.fact(0), offsetof(__sk_buff, remote_port) + 2);  // r1 stands there
+  const auto low = c.run();
+  ASSERT_TRUE(low.ok()) << low.error().what();
+  ASSERT_EQ(low->insns.size(), 3u);
+  const s32 distance = offsetof(__sk_buff, remote_port) + 2;
+  EXPECT_EQ(low->insns[0].insn, ldx(BPF_DW, R1, R1, s32(offsetof(sk_buff, sk)) - distance).insns[0]);
+  EXPECT_EQ(low->insns[1].insn, ldx(BPF_H, R1, R1, offsetof(sock, remote_port) + 2).insns[0]);
+}
+
+TEST(Lower, LegacyLoadEndsTheProgramWhereThePacketEnds) {
+  bpf_insn load{.code = BPF_LD | BPF_IND | BPF_H, .dst_reg = 0, .src_reg = R1, .off = 0, .imm = 12};
+  const Case c = skb_case({load, exit_insn().insns[0]});
+  const auto low = c.run();
+  ASSERT_TRUE(low.ok()) << low.error().what();
+  ASSERT_EQ(low->insns.size(), 9u);
+  EXPECT_EQ(low->insns[0].insn.src_reg, R1) << "the offset is read before r1 changes";
+  EXPECT_EQ(low->insns[4].op, LowOp::packet_load);
+  EXPECT_EQ(low->insns[5].insn, jmp_imm(BPF_JSGE, R0, 0, 2).insns[0]);
+  EXPECT_EQ(low->insns[7].insn.code, BPF_JMP | BPF_EXIT);
+}
+
+TEST(Lower, JumpThatDoesNotReachAnyMoreIsRefused) {
+  constexpr std::size_t kLoads = 5000;  // of 7 instructions each
+  std::vector<bpf_insn> insns(kLoads,
+                              {.code = BPF_LD | BPF_ABS | BPF_B, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0});
+  insns.insert(insns.begin(), jmp_imm(BPF_JEQ, R1, 0, kLoads).insns[0]);
+  insns.push_back(exit_insn().insns[0]);
+  const auto low = skb_case(std::move(insns)).run();
+  ASSERT_FALSE(low.ok());
+  EXPECT_NE(low.error().what().find("does not reach"), std::string::npos) << low.error().what();
 }
 
 TEST(Lower, FactsOfAnotherProgramAreRefused) {

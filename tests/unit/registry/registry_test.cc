@@ -14,7 +14,7 @@ TEST(Registry, EveryProgramRowAnswersWithBehaviourOrInWords) {
     EXPECT_FALSE(kProgTypes[type].name.empty());
     EXPECT_EQ(spec.ok(), kProgTypes[type].verified);
     auto runnable = find_runnable_prog_spec(type);
-    EXPECT_EQ(runnable.ok(), kProgTypes[type].works);
+    EXPECT_EQ(runnable.ok(), kProgTypes[type].runs);
     if (!runnable) {
       EXPECT_EQ(runnable.error().code(), EOPNOTSUPP);
     }

@@ -65,10 +65,9 @@ std::optional<Decimal> take_decimal(std::string_view& text) noexcept {
   return d;
 }
 
-std::string_view trim(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
+// One space may stand between a number and its unit, as in the schema's patterns.
+std::string_view behind_space(std::string_view text) {
+  return text.starts_with(' ') ? text.substr(1) : text;
 }
 
 const Unit* find_unit(std::span<const Unit> units, std::string_view suffix) {
@@ -89,9 +88,8 @@ std::optional<std::uint64_t> scale(const Decimal& d, std::uint64_t factor) {
 }
 
 std::optional<std::uint64_t> parse_scaled(std::string_view text, std::span<const Unit> units) noexcept {
-  text = trim(text);
   const auto d = take_decimal(text);
-  const Unit* unit = d ? find_unit(units, trim(text)) : nullptr;
+  const Unit* unit = d ? find_unit(units, behind_space(text)) : nullptr;
   return unit ? scale(*d, unit->factor) : std::nullopt;
 }
 
@@ -116,20 +114,18 @@ std::optional<std::uint64_t> parse_count(std::string_view text) noexcept {
 }
 
 std::optional<std::uint64_t> parse_time_ns(std::string_view text) noexcept {
-  if (trim(text) == "0") return 0;  // the only time that needs no unit
+  if (text == "0") return 0;  // the only time that needs no unit
   return parse_scaled(text, kTimes);
 }
 
 std::optional<CountPerSeconds> parse_rate(std::string_view text) noexcept {
-  text = trim(text);
   const auto d = take_decimal(text);
-  const Unit* period = d ? find_unit(kPeriods, trim(text)) : nullptr;
+  const Unit* period = d ? find_unit(kPeriods, behind_space(text)) : nullptr;
   if (!period || d->fraction != 0 || d->whole > UINT32_MAX) return std::nullopt;
   return CountPerSeconds{static_cast<std::uint32_t>(d->whole), static_cast<std::uint32_t>(period->factor)};
 }
 
 std::optional<double> parse_fraction(std::string_view text) noexcept {
-  text = trim(text);
   const auto above = take_decimal(text);
   if (!above) return std::nullopt;
   double value = to_double(*above);

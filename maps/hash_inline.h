@@ -74,6 +74,8 @@ int64_t maps_hash_update(struct bpf_env* env, struct bpf_map* map, struct bpf_ma
 int64_t maps_percpu_hash_update(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, const void* key,
                                 const void* value, uint64_t flags);
 int64_t maps_hash_erase(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape, const void* key);
+int64_t maps_hash_each(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape,
+                       const struct bpf_callback* visit, uint64_t ctx, uint64_t flags);
 #ifdef __cplusplus
 }
 #endif

@@ -121,4 +121,36 @@ int HashTable::scan(u64& cursor, bool take, u32 lane, std::byte* key, base::Byte
   return -ENOENT;
 }
 
+// Nodes of a bucket's entries from place `at` on, which moves behind them.
+u32 HashTable::collect(u64* bucket, u32& at, std::span<u32> found) const noexcept {
+  u32 count = 0;
+  for (; count < found.size(); ++at) {
+    const Place place = entry_from(bucket, at);
+    if (place.node == 0) break;
+    found[count++] = place.node;
+  }
+  return count;
+}
+
+// A bucket's entries are noted before the first visit: what a visit deletes or replaces does not shift the others.
+u32 HashTable::each(bpf_env& env, const bpf_callback& visit, u64 ctx) noexcept {
+  u32 visits = 0;
+  u32 found[kVisitNodes];
+  for (u64* bucket = buckets; bucket <= buckets + bucket_mask * MAPS_HASH_LINE_WORDS; bucket += MAPS_HASH_LINE_WORDS) {
+    u32 at = 0;
+    while (const u32 count = collect(bucket, at, found)) {
+      for (u32 i = 0; i < count; ++i) {
+        const u64* key = key_of(found[i]);
+        if (i != 0 && find(key, maps_hash(key, map.shape.key_size, seed)) != found[i]) continue;
+        const u64* value = percpu() ? value_of(found[i], env.cpu) : value_of(found[i]);
+        ++visits;
+        if (visit.call(&visit, reinterpret_cast<u64>(&map), reinterpret_cast<u64>(key), reinterpret_cast<u64>(value),
+                       ctx, 0, &env))
+          return visits;
+      }
+    }
+  }
+  return visits;
+}
+
 }  // namespace maps

@@ -22,6 +22,12 @@ int64_t maps_hash_erase(bpf_env* env, bpf_map* map, bpf_map_shape, const void* k
   return static_cast<maps::HashTable*>(reinterpret_cast<hash_map*>(map))->erase(key, env->cpu);
 }
 
+int64_t maps_hash_each(bpf_env* env, bpf_map* map, bpf_map_shape, const bpf_callback* visit, uint64_t ctx,
+                       uint64_t flags) {
+  if (flags != 0) return -EINVAL;
+  return static_cast<maps::HashTable*>(reinterpret_cast<hash_map*>(map))->each(*env, *visit, ctx);
+}
+
 }  // extern "C"
 
 const bpf_native maps::kHashNatives[] = {

@@ -23,6 +23,7 @@
 
 #include <atomic>
 #include <optional>
+#include <span>
 
 #include "base/memory.h"
 #include "base/result.h"
@@ -59,12 +60,16 @@ class HashTable : public hash_map {
   // The first entry at or behind `cursor` (bpf::cursor_of), which moves behind it. -ENOENT: there is none.
   int scan(u64& cursor, bool take, u32 lane, std::byte* key, base::Bytes value) noexcept;
 
+  // Calls a program's function for each entry, until that gives other than 0; how many it was called for.
+  u32 each(bpf_env& env, const bpf_callback& visit, u64 ctx) noexcept;
+
   u64 memory_bytes() const noexcept { return charge_.bytes(); }
   u64 entry_count() const noexcept;
   u32 find(const void* key, u64 hash_value) noexcept;
 
  private:
   static constexpr u32 kAllCpus = ~0U;
+  static constexpr u32 kVisitNodes = 32;  // noted at a time; buckets with more are rare
 
   // Where an entry was seen. node 0: nowhere; `control` is then the bucket's state of which that is true.
   struct Place {
@@ -113,6 +118,7 @@ class HashTable : public hash_map {
   bool take_count() noexcept;
   void fetch(const Place& place, base::Bytes value) const noexcept;
   Place entry_from(u64* bucket, u32& at) const noexcept;
+  u32 collect(u64* bucket, u32& at, std::span<u32> found) const noexcept;
   bool next_in_bucket(const u64* bucket, const Place* after, std::byte* next, bool& changed) const noexcept;
 
   bool percpu() const noexcept { return form_ & MAPS_HASH_PERCPU; }

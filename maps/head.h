@@ -31,6 +31,10 @@ constexpr bpf_map_runtime complete(bpf_map_runtime parts) {
   if (parts.pop == nullptr)
     parts.pop = [](bpf_env*, bpf_map*, bpf_map_shape, void*) -> int64_t { return -EOPNOTSUPP; };
   if (parts.peek == nullptr) parts.peek = parts.pop;
+  if (parts.each == nullptr)
+    parts.each = [](bpf_env*, bpf_map*, bpf_map_shape, const bpf_callback*, uint64_t, uint64_t) -> int64_t {
+      return -EINVAL;
+    };
   return parts;
 }
 

@@ -19,6 +19,7 @@ namespace {
 constexpr bpf_map_runtime kRuntime = complete({.lookup = &maps_lru_hash_lookup,
                                                .update = &maps_lru_hash_put,
                                                .erase = &maps_hash_erase,
+                                               .each = &maps_hash_each,
                                                .natives = kHashNatives});
 
 class LruHashMap final : public HashObject {

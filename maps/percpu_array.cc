@@ -9,7 +9,8 @@ namespace {
 
 constexpr bpf_map_runtime kRuntime = complete({.lookup = &maps_percpu_array_lookup,
                                                .update = &maps_percpu_array_update,
-                                               .lookup_percpu = &maps_percpu_array_lookup_percpu});
+                                               .lookup_percpu = &maps_percpu_array_lookup_percpu,
+                                               .each = &maps_percpu_array_each});
 
 constexpr MapRules kRules = [] {
   MapRules rules = kArrayRules;

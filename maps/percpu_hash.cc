@@ -12,6 +12,7 @@ constexpr bpf_map_runtime kRuntime = complete({.lookup = &maps_percpu_hash_looku
                                                .update = &maps_percpu_hash_put,
                                                .erase = &maps_hash_erase,
                                                .lookup_percpu = &maps_percpu_hash_lookup_percpu,
+                                               .each = &maps_hash_each,
                                                .natives = kHashNatives});
 
 constexpr MapRules kRules = [] {

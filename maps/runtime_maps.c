@@ -34,11 +34,19 @@
     return maps_##name##_redirect(env, map, shape, key, flags);                                                      \
   }
 
+#define MAP_EACH(name)                                                                                         \
+  int64_t map_##name##_each(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape,              \
+                            const struct bpf_callback* visit, uint64_t ctx, uint64_t flags) {                  \
+    return maps_##name##_each(env, map, shape, visit, ctx, flags);                                             \
+  }
+
 MAP_LOOKUP(array)
 MAP_UPDATE(array)
+MAP_EACH(array)
 
 MAP_LOOKUP(percpu_array)
 MAP_UPDATE(percpu_array)
+MAP_EACH(percpu_array)
 MAP_LOOKUP_PERCPU(percpu_array)
 
 #define MAP_HASH(name, updates)                                                                                       \

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpf/interp/interp.h"
 
+#include <algorithm>
+
 #include "bpf/interp/machine.h"
 #include "bpf/runtime/burst.h"
 #include "bpf/runtime/default_host.h"
@@ -12,18 +14,22 @@ namespace {
 
 using Code = std::vector<Inst>;
 
-u64 run_code(const Code& code, void* ctx, bpf_env* env) {
+u64 run_from(const Inst* begin, const std::array<u64, 5>& arguments, bpf_env* env) {
   Machine m;
   m.env = env;
-  m.r[BPF_REG_1] = reinterpret_cast<u64>(ctx);
+  std::ranges::copy(arguments, m.r.begin() + BPF_REG_1);
   open_frame(m);
-  m.pc = code.data();
+  m.pc = begin;
   while (m.pc) m.pc->step(m, *m.pc);
   return m.r[0];
 }
 
 u64 run_image(void* ctx, bpf_env* env, const bpf_prog* self) {
-  return run_code(*static_cast<const Code*>(self->engine), ctx, env);
+  return run_from(static_cast<const Code*>(self->engine)->data(), {reinterpret_cast<u64>(ctx)}, env);
+}
+
+u64 run_callback(const bpf_callback* self, u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, bpf_env* env) {
+  return run_from(static_cast<const Callback*>(self)->begin, {r1, r2, r3, r4, r5}, env);
 }
 
 void burst_image(struct xdp_burst* burst, bpf_env* env, const bpf_prog* self) {
@@ -54,7 +60,10 @@ Step find_bpf_step(const bpf_insn& insn) {
 
 class ImageImpl : public Image {
  public:
-  ImageImpl(const LoweredProgram& program, std::span<bpf_map* const> maps, u32 id) : code_(program.insns.size()) {
+  ImageImpl(const LoweredProgram& program, std::span<bpf_map* const> maps, u32 id)
+      : code_(program.insns.size()), callbacks_(program.subprogs.size()) {
+    for (std::size_t s = 0; s < callbacks_.size(); ++s)
+      callbacks_[s] = {{run_callback}, &code_[program.subprogs[s].begin]};
     for (std::size_t at = 0; at < code_.size(); ++at) bind(code_[at], program, program.insns[at], maps);
     prog_.run = run_image;
     prog_.burst = program.type == BPF_PROG_TYPE_XDP ? burst_image : nullptr;
@@ -100,13 +109,16 @@ class ImageImpl : public Image {
         case LowOp::load_env:
           step = step_load_env;
           break;
-        case LowOp::load_func:  // no helper of helpers.def takes a callback yet
+        case LowOp::load_func:
+          inst.value = reinterpret_cast<u64>(static_cast<bpf_callback*>(&callbacks_[low.target]));
+          step = step_load_value;
           break;
       }
     inst.step = step ? step : step_trap;
   }
 
   Code code_;
+  std::vector<Callback> callbacks_;  // of each subprogram
   bpf_prog prog_{};
 };
 

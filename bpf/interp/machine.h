@@ -10,6 +10,7 @@
 #include <array>
 
 #include "bpf/abi/host/bpf_map.h"
+#include "bpf/abi/host/callback.h"
 #include "bpf/program.h"
 
 namespace bpf::interp {
@@ -23,6 +24,11 @@ struct Inst {
   LowInsn low;
   u64 value = 0;                 // 64-bit immediate, map address, helper body
   const Inst* target = nullptr;  // first instruction of a called subprogram
+};
+
+// A subprogram whose address a helper gets. It runs on a machine of its own: its frames are behind the caller's.
+struct Callback : bpf_callback {
+  const Inst* begin = nullptr;
 };
 
 // Linux allows eight frames; each has its own 512 bytes, of which the verifier lets a chain use 512 together.

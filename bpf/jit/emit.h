@@ -38,6 +38,8 @@ class ModuleEmitter {
   const LoweredProgram& program() const noexcept { return program_; }
   bool checks() const noexcept { return tier_ == Tier::checked; }
   llvm::Function* subprog(u32 index) const noexcept { return subprogs_[index]; }
+  // struct bpf_callback of a subprogram.
+  llvm::GlobalVariable* callback(u32 index);
   // A function of the runtime bitcode, or null.
   llvm::Function* find_runtime(llvm::StringRef name);
   // u64 bpf_<helper>(env, u64 × 5)

@@ -15,7 +15,7 @@ void FunctionEmitter::emit_immediate() {
                                           u64(s64(insn().imm)));
       break;
     case LowOp::load_func:
-      value = module_.subprog(low().target);
+      value = module_.callback(low().target);
       break;
     default:
       value = builder_.getInt64(low().imm64);

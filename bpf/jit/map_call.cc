@@ -23,6 +23,7 @@ constexpr MapHelper kMapHelpers[] = {
     {BPF_FUNC_redirect_map, "redirect", true, {Operand::integer64, Operand::integer64}},
     {BPF_FUNC_map_push_elem, "push", false, {Operand::pointer, Operand::integer64}},
     {BPF_FUNC_map_peek_elem, "peek", true, {Operand::pointer}},
+    {BPF_FUNC_for_each_map_elem, "each", true, {Operand::pointer, Operand::integer64, Operand::integer64}},
     {BPF_FUNC_map_lookup_percpu_elem, "lookup_percpu", true, {Operand::pointer, Operand::integer32}},
 };
 

@@ -157,6 +157,27 @@ void ModuleEmitter::declare_subprogs() {
   }
 }
 
+// A constant of one word: the thunk that leaves `self` out. A helper's body that is inlined sees through both.
+llvm::GlobalVariable* ModuleEmitter::callback(u32 index) {
+  const std::string name = "callback" + std::to_string(index);
+  if (auto* known = module_->getGlobalVariable(name, true)) return known;
+  llvm::Type* pointer = llvm::PointerType::getUnqual(context_);
+  llvm::Function* target = subprogs_[index];
+  std::vector<llvm::Type*> parameters{pointer};
+  for (const llvm::Argument& argument : target->args()) parameters.push_back(argument.getType());
+  auto* type = llvm::FunctionType::get(target->getReturnType(), parameters, false);
+  auto* thunk = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, name + "_thunk", *module_);
+  thunk->setDoesNotThrow();
+  llvm::IRBuilder<> builder(llvm::BasicBlock::Create(context_, "", thunk));
+  std::vector<llvm::Value*> arguments;
+  for (unsigned i = 1; i < thunk->arg_size(); ++i) arguments.push_back(thunk->getArg(i));
+  builder.CreateRet(builder.CreateCall(target, arguments));
+  auto* constant =
+      new llvm::GlobalVariable(*module_, pointer, true, llvm::GlobalValue::InternalLinkage, thunk, name);
+  constant->setAlignment(llvm::Align(8));
+  return constant;
+}
+
 llvm::GlobalVariable* ModuleEmitter::external_symbol(const std::string& name) {
   auto* bytes = llvm::ArrayType::get(llvm::Type::getInt8Ty(context_), 0);
   auto* symbol = llvm::cast<llvm::GlobalVariable>(module_->getOrInsertGlobal(name, bytes));

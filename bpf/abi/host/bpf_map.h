@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "bpf/abi/host/callback.h"
 #include "bpf/abi/host/env.h"
 
 #ifdef __cplusplus
@@ -38,6 +39,10 @@ struct bpf_map_runtime {
   int64_t (*push)(struct bpf_env *, struct bpf_map *, struct bpf_map_shape, const void *value, uint64_t flags);
   int64_t (*pop)(struct bpf_env *, struct bpf_map *, struct bpf_map_shape, void *value);
   int64_t (*peek)(struct bpf_env *, struct bpf_map *, struct bpf_map_shape, void *value);
+  /* Calls back for each element until that gives other than 0: (map, key, value, ctx). Per-CPU maps: this CPU's value.
+   * How many it was called for. */
+  int64_t (*each)(struct bpf_env *, struct bpf_map *, struct bpf_map_shape, const struct bpf_callback *, uint64_t ctx,
+                  uint64_t flags);
   /* Functions of the maps library that this type's bodies in the runtime bitcode call out of line, up to a null name;
    * NULL where there are none. The JIT's linker resolves them here, through the maps that the object uses. */
   const struct bpf_native *natives;

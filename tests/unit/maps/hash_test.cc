@@ -209,6 +209,39 @@ TEST(Hash, IterationThatDeletesBehindItselfMeetsEveryKey) {
   EXPECT_EQ(deleted, 3000U);
 }
 
+// A visitor as a compiled program's function would be.
+struct Visitor : bpf_callback {
+  explicit Visitor(TestMap<u32, u64>& m) : bpf_callback{&visit}, map(m) {}
+  static u64 visit(const bpf_callback* self, u64, u64 key, u64, u64 deletes, u64, bpf_env* env) {
+    auto& visitor = const_cast<Visitor&>(static_cast<const Visitor&>(*self));
+    const u32 copy = *reinterpret_cast<const u32*>(key);
+    EXPECT_TRUE(visitor.met.insert(copy).second) << copy << " came twice";
+    if (deletes) EXPECT_EQ(visitor.map.remove(*env, copy), 0);
+    return 0;
+  }
+  TestMap<u32, u64>& map;
+  std::set<u32> met;
+};
+
+TEST(Hash, AWalkThatDeletesMeetsEveryKeyOnceInOneBucketToo) {
+  for (const u32 flags : {0U, u32{BPF_F_NO_PREALLOC}}) {
+    TestMap<u32, u64> map(BPF_MAP_TYPE_HASH, 100, flags);
+    static_cast<maps::HashTable*>(reinterpret_cast<hash_map*>(map.head()))->bucket_mask = 0;
+    bpf_env env{};
+    for (u32 key = 0; key < 80; ++key) ASSERT_EQ(map.put(env, key, key), 0);
+    Visitor looks(map), deletes(map);
+    const auto each = map.head()->runtime->each;
+    EXPECT_EQ(each(&env, map.head(), map.head()->shape, &looks, 0, 1), -EINVAL);
+    EXPECT_EQ(each(&env, map.head(), map.head()->shape, &looks, 0, 0), 80);
+    EXPECT_EQ(looks.met.size(), 80U);
+    // What is deleted makes room in front: a walk that notes 32 at a time meets the rest when it comes again.
+    u32 walks = 0;
+    for (; map.count() != 0 && walks < 5; ++walks) each(&env, map.head(), map.head()->shape, &deletes, 1, 0);
+    EXPECT_EQ(deletes.met.size(), 80U);
+    EXPECT_LE(walks, 3U);
+  }
+}
+
 TEST(PercpuHash, AProgramSeesItsOwnCpuAndBpf2AllOfThem) {
   const u32 cpus = base::possible_cpu_count();
   auto map = *make_map(spec_of(BPF_MAP_TYPE_PERCPU_HASH, 4, 12, 100));

@@ -81,6 +81,7 @@ struct InsnFact {
   MemKind mem = MemKind::none;
   s16 map_index = -1;         // helper call: the one map it can get in its map argument; -1: none or several
   s32 ctx_offset = -1;        // MemKind::ctx: constant offset into the user's context struct
+  s16 kfunc = -1;                // call of a kernel function: its number in the registry
   bool map_ptr_several = false;  // helper call with a map argument that can be more than one map
 };
 
@@ -108,6 +109,7 @@ struct VerifiedProgram {
 enum class LowOp : u8 {
   bpf,            // insn as it stands; loads and stores have `mem`
   helper,         // BPF_CALL to helper insn.imm; `map_index` names its one map, else the runtime table decides
+  kfunc,          // call of the kernel function with number `target` in the registry
   tail_call,      // bpf_tail_call: r1 ctx, r2 map, r3 index
   call,           // BPF_PSEUDO_CALL to subprog `target`
   load_map,       // 64-bit immediate: address of map `map_index`

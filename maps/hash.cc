@@ -12,8 +12,11 @@ HashObject::HashObject(const bpf::MapSpec& spec, const bpf_map_runtime* runtime)
 
 namespace {
 
-constexpr bpf_map_runtime kRuntime = complete(
-    {.lookup = &maps_hash_lookup, .update = &maps_hash_put, .erase = &maps_hash_erase, .each = &maps_hash_each, .natives = kHashNatives});
+constexpr bpf_map_runtime kRuntime = complete({.lookup = &maps_hash_lookup,
+                                               .update = &maps_hash_put,
+                                               .erase = &maps_hash_erase,
+                                               .each = &maps_hash_each,
+                                               .natives = kHashNatives});
 
 class HashMap final : public HashObject {
  public:

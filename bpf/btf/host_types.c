@@ -90,3 +90,26 @@ void sluice_map_types(struct bpf_map *a, struct bpf_prog *b, struct bpf_prog_arr
                       struct bpf_lpm_trie_key *e) {
   (void)a, (void)b, (void)c, (void)d, (void)e;
 }
+
+// Kernel functions that run here (KFUNC_RUNS rows of bpf/registry/kfuncs.def), with Linux's prototypes. Their bodies
+// are in bpf/runtime; only the prototypes count here.
+struct bpf_iter_num {
+  uint64_t __opaque[1];
+} __attribute__((aligned(8)));
+
+#define KFUNC __attribute__((noinline, btf_decl_tag("bpf_kfunc")))
+
+KFUNC int bpf_iter_num_new(struct bpf_iter_num *it, int start, int end);
+KFUNC int bpf_iter_num_new(struct bpf_iter_num *it, int start, int end) { return (void)it, start - end; }
+KFUNC int *bpf_iter_num_next(struct bpf_iter_num *it);
+KFUNC int *bpf_iter_num_next(struct bpf_iter_num *it) { return (int *)it; }
+KFUNC void bpf_iter_num_destroy(struct bpf_iter_num *it);
+KFUNC void bpf_iter_num_destroy(struct bpf_iter_num *it) { (void)it; }
+
+#define KFUNC_WITHOUT_ARGUMENTS(name) \
+  KFUNC void name(void);              \
+  KFUNC void name(void) {}
+KFUNC_WITHOUT_ARGUMENTS(bpf_rcu_read_lock)
+KFUNC_WITHOUT_ARGUMENTS(bpf_rcu_read_unlock)
+KFUNC_WITHOUT_ARGUMENTS(bpf_preempt_disable)
+KFUNC_WITHOUT_ARGUMENTS(bpf_preempt_enable)

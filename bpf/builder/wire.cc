@@ -52,7 +52,7 @@ void fields(Archive& a, ProgSource& s) {
 }
 template <class Archive>
 void fields(Archive& a, InsnFact& f) {
-  a(f.reached, f.mem, f.map_index, f.ctx_offset, f.map_ptr_several);
+  a(f.reached, f.mem, f.map_index, f.ctx_offset, f.kfunc, f.map_ptr_several);
 }
 template <class Archive>
 void fields(Archive& a, SubprogRange& r) {

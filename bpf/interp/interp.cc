@@ -87,6 +87,10 @@ class ImageImpl : public Image {
           inst.value = reinterpret_cast<u64>(runtime::native_helper(u32(low.insn.imm), program.type));
           step = inst.value ? step_helper : nullptr;
           break;
+        case LowOp::kfunc:
+          inst.value = reinterpret_cast<u64>(runtime::native_kfunc(low.target));
+          step = inst.value ? step_helper : nullptr;
+          break;
         case LowOp::tail_call:
           step = step_tail_call;
           break;

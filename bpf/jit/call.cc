@@ -5,6 +5,7 @@
 
 #include "bpf/jit/emit.h"
 #include "bpf/registry/helper.h"
+#include "bpf/registry/kfunc.h"
 
 namespace bpf::jit {
 
@@ -44,6 +45,15 @@ void FunctionEmitter::emit_packet_load() {
   Value* zero = builder_.getInt64(0);
   write(BPF_REG_0,
         builder_.CreateCall(module_.helper("bpf_packet_load"), {env_, read(1), read(2), read(3), zero, zero}));
+}
+
+// Bodies take five words; what the program has not set is passed as 0.
+base::Status FunctionEmitter::emit_kfunc() {
+  std::vector<Value*> arguments{env_};
+  for (int r = 1; r <= 5; ++r)
+    arguments.push_back(state_.regs[r].kind == RegKind::none ? builder_.getInt64(0) : read(r));
+  write(BPF_REG_0, builder_.CreateCall(module_.helper(get_kfunc(low().target).name), arguments));
+  return base::success();
 }
 
 // The runtime's bpf_tail_call returns the program to go on with, or 0. Going on leaves this frame with that program's

@@ -116,6 +116,7 @@ class FunctionEmitter {
   base::Status emit_store();
   base::Status emit_atomic();
   base::Status emit_helper();
+  base::Status emit_kfunc();
   base::Status emit_subprog_call();
   void emit_tail_call();
   void emit_immediate();

@@ -259,7 +259,8 @@ void Flow::transfer_alu64(u32 i, FlowState& state) const {
 
 void Flow::transfer_call(u32 i, FlowState& state) const {
   const LowInsn& low = program_.insns[i];
-  if (low.op == LowOp::call || (low.op == LowOp::helper && takes_callback(u32(low.insn.imm)))) state.slots.fill({});
+  if (low.op == LowOp::call || low.op == LowOp::kfunc || (low.op == LowOp::helper && takes_callback(u32(low.insn.imm))))
+    state.slots.fill({});
   for (int r = 0; r <= 5; ++r) state.regs[r] = {};
   state.regs[0] = {RegKind::integer, Anchor::none, 0};
   if (low.op == LowOp::call) {
@@ -278,6 +279,7 @@ void Flow::transfer(u32 i, FlowState& state) const {
   constexpr RegState kInteger{RegKind::integer, Anchor::none, 0};
   switch (low.op) {
     case LowOp::helper:
+    case LowOp::kfunc:
     case LowOp::tail_call:
     case LowOp::call:
     case LowOp::packet_load:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // check_program: what the emitters take for granted.
 #include "bpf/jit/flow.h"
+#include "bpf/registry/kfunc.h"
 
 namespace bpf::jit {
 namespace {
@@ -19,6 +20,8 @@ base::Status check_operands(const LoweredProgram& program, u32 i) {
     return bad(program, i, "a map reference without a map");
   if ((low.op == LowOp::call || low.op == LowOp::load_func) && low.target >= program.subprogs.size())
     return bad(program, i, "call of subprogram " + std::to_string(low.target) + ", which does not exist");
+  if (low.op == LowOp::kfunc && (low.target >= kfunc_count() || !get_kfunc(low.target).runnable))
+    return bad(program, i, "call of kernel function " + std::to_string(low.target) + ", which cannot run");
   return base::success();
 }
 

@@ -145,6 +145,8 @@ base::Status FunctionEmitter::emit_insn() {
   switch (low().op) {
     case LowOp::helper:
       return emit_helper();
+    case LowOp::kfunc:
+      return emit_kfunc();
     case LowOp::tail_call:
       emit_tail_call();
       return base::success();

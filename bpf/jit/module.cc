@@ -172,8 +172,7 @@ llvm::GlobalVariable* ModuleEmitter::callback(u32 index) {
   std::vector<llvm::Value*> arguments;
   for (unsigned i = 1; i < thunk->arg_size(); ++i) arguments.push_back(thunk->getArg(i));
   builder.CreateRet(builder.CreateCall(target, arguments));
-  auto* constant =
-      new llvm::GlobalVariable(*module_, pointer, true, llvm::GlobalValue::InternalLinkage, thunk, name);
+  auto* constant = new llvm::GlobalVariable(*module_, pointer, true, llvm::GlobalValue::InternalLinkage, thunk, name);
   constant->setAlignment(llvm::Align(8));
   return constant;
 }

@@ -4,6 +4,7 @@
 
 #include "bpf/lower/pass.h"
 #include "bpf/registry/helper.h"
+#include "bpf/registry/kfunc.h"
 
 namespace bpf::lower {
 
@@ -29,12 +30,26 @@ base::Result<LowInsn> lower_jump(const Pass& pass, LowInsn low) {
   return low;
 }
 
+base::Result<LowInsn> lower_kfunc(const Pass& pass, LowInsn low) {
+  const s16 number = pass.verified.facts[low.origin].kfunc;
+  if (number < 0 || u32(number) >= kfunc_count())
+    return pass.refuse(low.origin, "call of a kernel function that the verifier has not named");
+  const Kfunc& kfunc = get_kfunc(u32(number));
+  if (!kfunc.runnable)
+    return pass.refuse(low.origin,
+                       "kernel function " + std::string(kfunc.name) + " is verified only, it cannot run yet");
+  low.op = LowOp::kfunc;
+  low.target = u32(number);
+  return low;
+}
+
 base::Result<LowInsn> lower_call(const Pass& pass, LowInsn low) {
   if (low.insn.src_reg == BPF_PSEUDO_CALL) {
     SLUICE_TRY(low.target, find_subprog(pass, low, base::s64(low.origin) + low.insn.imm + 1));
     low.op = LowOp::call;
     return low;
   }
+  if (low.insn.src_reg == BPF_PSEUDO_KFUNC_CALL) return lower_kfunc(pass, low);
   const HelperProto* proto = find_helper(u32(low.insn.imm), pass.source.type);
   if (low.insn.src_reg != 0 || !proto)
     return pass.refuse(low.origin, "call to unknown function " + std::to_string(low.insn.imm));

@@ -57,12 +57,17 @@ struct Kfunc {
   std::string_view name;
   base::u32 callers = 0;
   base::u32 flags = 0;
+  bool runnable = false;  // bpf/runtime has a body; else verifiable only, and lowering refuses the call
 
   bool has(KfuncFlag flag) const { return (flags & flag) != 0; }
 };
 
 // The kernel's struct behind the context that programs of the type see: "sk_buff" behind __sk_buff.
 std::string_view kernel_ctx_name(bpf_prog_type type);
+// Rows by number, in the order of their names. REQUIRES: number < kfunc_count().
+base::u32 kfunc_count();
+const Kfunc& get_kfunc(base::u32 number);
+base::u32 number_of(const Kfunc& kfunc);
 // nullptr: no function of that name is a kfunc.
 const Kfunc* find_kfunc(std::string_view name);
 // May a program of that type and expected attach type call it?

@@ -12,6 +12,7 @@ namespace {
 
 constexpr Kfunc kRows[] = {
 #define KFUNC(name, set, flags) {#name, k_set_##set, (flags)},
+#define KFUNC_RUNS(name, set, flags) {#name, k_set_##set, (flags), true},
 #include "bpf/registry/kfuncs.def"
 };
 
@@ -69,6 +70,16 @@ std::string_view kernel_ctx_name(bpf_prog_type type) {
     default:
       return {};
   }
+}
+
+base::u32 kfunc_count() {
+  return base::u32(kByName.size());
+}
+const Kfunc& get_kfunc(base::u32 number) {
+  return kByName[number];
+}
+base::u32 number_of(const Kfunc& kfunc) {
+  return base::u32(&kfunc - kByName.data());
 }
 
 const Kfunc* find_kfunc(std::string_view name) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpf/runtime/native.h"
 
+#include <algorithm>
 #include <array>
 
+#include "bpf/registry/kfunc.h"
 #include "bpf/runtime/burst.h"
 #include "bpf/runtime/runtime.h"
 
@@ -27,6 +29,20 @@ constexpr Variant kVariants[] = {
     {0, "packet_load", bpf_packet_load},  // no helper: what legacy packet loads call
 };
 
+struct KfuncBody {
+  std::string_view name;
+  helper_fn body;
+};
+constexpr KfuncBody kKfuncs[] = {
+#define KFUNC_RUNS(name, set, flags) {#name, name},
+#include "bpf/registry/kfuncs.def"
+};
+
+const KfuncBody* find_kfunc_body(std::string_view name) {
+  const auto found = std::ranges::find(kKfuncs, name, &KfuncBody::name);
+  return found == std::end(kKfuncs) ? nullptr : found;
+}
+
 constexpr std::string_view kPrefix = "bpf_";
 
 }  // namespace
@@ -39,11 +55,17 @@ helper_fn native_helper(base::u32 id, bpf_prog_type type) {
   return kBodies[id];
 }
 
+helper_fn native_kfunc(base::u32 number) {
+  const KfuncBody* found = number < kfunc_count() ? find_kfunc_body(get_kfunc(number).name) : nullptr;
+  return found ? found->body : nullptr;
+}
+
 void native_xdp_burst(struct xdp_burst* burst, bpf_env* env, const bpf_prog* self) {
   xdp_burst(burst, env, self, bpf_prog_run(self), XDP_BURST_REDIRECTS | XDP_BURST_MOVES);
 }
 
 const void* native_symbol(std::string_view name) {
+  if (const KfuncBody* kfunc = find_kfunc_body(name)) return reinterpret_cast<const void*>(kfunc->body);
   if (!name.starts_with(kPrefix)) return nullptr;
   name.remove_prefix(kPrefix.size());
   for (const Variant& v : kVariants)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* runtime.h — the bodies behind helper calls: one function bpf_<name> per BPF_HELPER row of helpers.def.
+/* runtime.h — the bodies behind helper calls: one function bpf_<name> per BPF_HELPER row of helpers.def,
+ * and one per KFUNC_RUNS row of kfuncs.def.
  *
  * Shape     C11 sources compiled twice: into a static library (interpreter, and what the JIT leaves out of line) and by
  *           clang into runtime.bc, which the JIT links into each program's module so that bodies inline.
@@ -32,6 +33,10 @@ extern "C" {
 
 /* BPF_LD_ABS, BPF_LD_IND: r1 sk_buff, r2 offset, r3 bytes (1, 2, 4). The number, or a negative errno. */
 uint64_t bpf_packet_load(struct bpf_env* env, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5);
+
+#define KFUNC_RUNS(name, set, flags) \
+  uint64_t name(struct bpf_env* env, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5);
+#include "bpf/registry/kfuncs.def"
 
 /* The head of a body's definition. */
 #define BPF_BODY(symbol) \

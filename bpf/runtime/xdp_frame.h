@@ -22,7 +22,7 @@ class XdpFrame {
   static constexpr base::u32 kHeadReserved = 40;   // Linux's struct xdp_frame
   static constexpr base::u32 kTailReserved = 320;  // Linux's struct skb_shared_info
   static constexpr base::u32 kHeadroom = 256;
-  static constexpr base::u32 kPacketMin = 14;      // test_run answers EINVAL below
+  static constexpr base::u32 kPacketMin = 14;  // test_run answers EINVAL below
   static constexpr base::u32 kPacketMax = kSize - kTailReserved - kHeadroom;
 
   XdpFrame() = default;

@@ -32,6 +32,7 @@ bool Walk::call_kfunc(const bpf_insn& i) {
     return refuse(EACCES, "calling kernel function " + text + " is not allowed\n",
                   "This type of program may not call it.");
   const Kfunc& k = *call.proto->row;
+  facts_[at_].kfunc = static_cast<s16>(number_of(k));
   if (k.has(kSleepable) && !is_sleepable())
     return refuse(EACCES, "program must be sleepable to call sleepable kfunc " + text + "\n");
   if (holds_lock() && !allowed_under_lock(name))

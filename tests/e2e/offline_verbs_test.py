@@ -126,6 +126,21 @@ class TestRun(unittest.TestCase):
             self.assertEqual(answer["data_out"], bytes(range(80)).hex())
             self.assertEqual(len(answer["ctx_out"]), 48)
 
+    def test_kernel_functions_run_on_both_engines(self):
+        def walked(numbers, error=0):
+            return (sum(numbers) << 32 | error % (1 << 32)).to_bytes(9, "little", signed=True)[:8].hex()
+
+        wanted = [walked(range(64)), walked(range(-3, 2)), walked([]), walked([], -22), walked([], -7), walked([])]
+        with tempfile.TemporaryDirectory() as folder:
+            data = pathlib.Path(folder) / "data"
+            data.write_bytes(bytes(64))
+            for engine in ("jit", "interp"):
+                done = sluice("test-run", PROGS / "kernel_functions.bpf.o", "--prog", "kernel_functions", "-j",
+                              "--data-in", data, "--engine", engine, "--dump-maps")
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                rows = json.loads(done.stdout)["maps"]["results"]
+                self.assertEqual([row["value"] for row in rows[:6]], wanted, engine)
+
     def test_command_lines_that_are_wrong_have_status_2(self):
         for words in (["test-run", PROGS / "features.bpf.o"], ["verify"], ["verify", "a", "--fly"], ["fly"],
                       ["test-run", "a", "--prog", "b", "--engine", "steam"], ["prog", "show", "id", "x"],

@@ -122,9 +122,13 @@ class ProgramReader {
       target = sym->st_value + u64(imm + 1) * kInsnBytes;
     else
       target = sym->st_value;
-    const u32 target_section = sym ? sym->st_shndx : section;
+    return refer_to_function(at, sym ? sym->st_shndx : section, target);
+  }
+
+  // A call, or the address of a callback: the distance behind the instruction.
+  base::Status refer_to_function(u32 at, u32 section, u64 offset) {
     for (const Elf64_Sym& f : elf_.symbols()) {
-      if (ELF64_ST_TYPE(f.st_info) != STT_FUNC || f.st_shndx != target_section || f.st_value != target) continue;
+      if (ELF64_ST_TYPE(f.st_info) != STT_FUNC || f.st_shndx != section || f.st_value != offset) continue;
       SLUICE_TRY(const u32 begin, place(f));
       out_.source.insns[at].imm = base::s32(begin) - base::s32(at) - 1;
       return base::success();
@@ -141,6 +145,10 @@ class ProgramReader {
       insns[at].src_reg = bpf::BPF_PSEUDO_MAP_FD;
       insns[at].imm = base::s32(index_of(it->second));
       return base::success();
+    }
+    if ((section.header.sh_flags & SHF_EXECINSTR) != 0) {
+      insns[at].src_reg = bpf::BPF_PSEUDO_FUNC;
+      return refer_to_function(at, sym.st_shndx, sym.st_value + u64(insns[at].imm));
     }
     insns[at + 1].imm = base::s32(sym.st_value) + insns[at].imm;
     insns[at].src_reg = bpf::BPF_PSEUDO_MAP_VALUE;

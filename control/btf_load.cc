@@ -9,7 +9,7 @@ namespace control {
 Answer btf_load(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
   if (attr.btf_flags & ~u32(bpf::BPF_F_TOKEN_FD)) return base::Error(EINVAL, "unknown btf_flags");
   if (attr.btf_flags & bpf::BPF_F_TOKEN_FD)
-    return base::Error(EOPNOTSUPP, "BPF tokens are planned, not implemented yet");
+    return refuse_token(client, attr.btf_token_fd);
   if (!client.privileged()) return base::Error(EPERM, "loading BTF is not permitted without CAP_BPF");
   if (attr.btf_size > bpf::BTF_MAX_SIZE) return base::Error(E2BIG, "BTF is longer than 16 MiB");
   const UserLog log{attr.btf_log_level, attr.btf_log_size, user_ptr<char>(attr.btf_log_buf)};

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <functional>
 #include <map>
@@ -34,8 +35,8 @@ struct Access {
   bool write = true;
 };
 
-// What an open descriptor of the caller is, as far as values and keys of maps tell the kinds apart.
-enum class FdKind : u8 { closed, object, socket, task, cgroup, other };
+// What an open descriptor of the caller is, as far as commands and keys and values of maps tell the kinds apart.
+enum class FdKind : u8 { closed, object, socket, task, cgroup, netns, bpffs, other };
 
 struct Target {
   std::shared_ptr<Object> object;
@@ -49,6 +50,8 @@ class Client {
 
   uid_t uid() const noexcept { return uid_; }
   bool privileged() const noexcept { return privileged_; }
+  // Of the caller; 0: not known.
+  virtual pid_t pid() const noexcept { return 0; }
 
   // The object behind a descriptor: EBADF not open, EINVAL open but not one of ours.
   virtual base::Result<Target> find(int fd) = 0;
@@ -80,6 +83,7 @@ class LocalClient final : public Client {
   FdKind kind_of(int fd) override { return rows_.contains(fd) ? FdKind::object : FdKind::closed; }
   int install(std::shared_ptr<Object> object, Access access) override;
   void uninstall(int fd) override { close(fd); }
+  pid_t pid() const noexcept override { return getpid(); }
   int close(int fd);                             // 0 or -EBADF
 
  private:

@@ -32,19 +32,19 @@ constexpr std::array<Command, bpf::__MAX_BPF_CMD> kCommands = {{
     {"PROG_LOAD", SLUICE_END(keyring_id), prog_load},
     {"OBJ_PIN", SLUICE_END(path_fd), obj_pin},
     {"OBJ_GET", SLUICE_END(path_fd), obj_get},
-    {"PROG_ATTACH", SLUICE_END(expected_revision), planned_command},
-    {"PROG_DETACH", SLUICE_END(expected_revision), planned_command},
+    {"PROG_ATTACH", SLUICE_END(expected_revision), prog_attach},
+    {"PROG_DETACH", SLUICE_END(expected_revision), prog_detach},
     {"PROG_TEST_RUN", SLUICE_END_IN(test, batch_size), prog_test_run},
     {"PROG_GET_NEXT_ID", SLUICE_END(next_id), prog_get_next_id},
     {"MAP_GET_NEXT_ID", SLUICE_END(next_id), map_get_next_id},
     {"PROG_GET_FD_BY_ID", SLUICE_END(prog_id), prog_get_fd_by_id},
     {"MAP_GET_FD_BY_ID", SLUICE_END(open_flags), map_get_fd_by_id},
     {"OBJ_GET_INFO_BY_FD", SLUICE_END_IN(info, info), obj_get_info_by_fd},
-    {"PROG_QUERY", SLUICE_END_IN(query, revision), planned_command},
-    {"RAW_TRACEPOINT_OPEN", SLUICE_END_IN(raw_tracepoint, cookie), planned_command},
+    {"PROG_QUERY", SLUICE_END_IN(query, revision), prog_query},
+    {"RAW_TRACEPOINT_OPEN", SLUICE_END_IN(raw_tracepoint, cookie), raw_tracepoint_open},
     {"BTF_LOAD", SLUICE_END(btf_token_fd), btf_load},
     {"BTF_GET_FD_BY_ID", SLUICE_END(fd_by_id_token_fd), btf_get_fd_by_id},
-    {"TASK_FD_QUERY", SLUICE_END_IN(task_fd_query, probe_addr), planned_command},
+    {"TASK_FD_QUERY", SLUICE_END_IN(task_fd_query, probe_addr), task_fd_query},
     {"MAP_LOOKUP_AND_DELETE_ELEM", SLUICE_END(flags), map_lookup_and_delete_elem},
     {"MAP_FREEZE", SLUICE_END(map_fd), map_freeze},
     {"BTF_GET_NEXT_ID", SLUICE_END(next_id), btf_get_next_id},
@@ -52,16 +52,16 @@ constexpr std::array<Command, bpf::__MAX_BPF_CMD> kCommands = {{
     {"MAP_LOOKUP_AND_DELETE_BATCH", SLUICE_END_IN(batch, flags), map_lookup_and_delete_batch},
     {"MAP_UPDATE_BATCH", SLUICE_END_IN(batch, flags), map_update_batch},
     {"MAP_DELETE_BATCH", SLUICE_END_IN(batch, flags), map_delete_batch},
-    {"LINK_CREATE", sizeof(bpf::bpf_attr), planned_command},
-    {"LINK_UPDATE", SLUICE_END_IN(link_update, old_prog_fd), planned_command},
-    {"LINK_GET_FD_BY_ID", SLUICE_END(link_id), planned_command},
-    {"LINK_GET_NEXT_ID", SLUICE_END(next_id), planned_command},
-    {"ENABLE_STATS", SLUICE_END_IN(enable_stats, type), planned_command},
-    {"ITER_CREATE", SLUICE_END_IN(iter_create, flags), planned_command},
-    {"LINK_DETACH", SLUICE_END_IN(link_detach, link_fd), planned_command},
+    {"LINK_CREATE", SLUICE_END_IN(link_create, uprobe_multi.pid), link_create},
+    {"LINK_UPDATE", SLUICE_END_IN(link_update, old_prog_fd), link_update},
+    {"LINK_GET_FD_BY_ID", SLUICE_END(link_id), link_get_fd_by_id},
+    {"LINK_GET_NEXT_ID", SLUICE_END(next_id), link_get_next_id},
+    {"ENABLE_STATS", SLUICE_END_IN(enable_stats, type), enable_stats},
+    {"ITER_CREATE", SLUICE_END_IN(iter_create, flags), iter_create},
+    {"LINK_DETACH", SLUICE_END_IN(link_detach, link_fd), link_detach},
     {"PROG_BIND_MAP", SLUICE_END_IN(prog_bind_map, flags), prog_bind_map},
-    {"TOKEN_CREATE", SLUICE_END_IN(token_create, bpffs_fd), planned_command},
-    {"PROG_STREAM_READ_BY_FD", SLUICE_END_IN(prog_stream_read, prog_fd), planned_command},
+    {"TOKEN_CREATE", SLUICE_END_IN(token_create, bpffs_fd), token_create},
+    {"PROG_STREAM_READ_BY_FD", SLUICE_END_IN(prog_stream_read, prog_fd), prog_stream_read},
 }};
 
 #undef SLUICE_END
@@ -91,19 +91,20 @@ Answer run_command(DoorState& state, Client& client, u32 cmd, void* user, u32 si
 
 }  // namespace
 
-Answer planned_command(DoorState&, Client&, bpf::bpf_attr&, u32) {
-  return base::Error(EOPNOTSUPP, "this command is planned, not implemented yet");
-}
-
 Door::Door(DoorConfig config) : state_(std::make_unique<DoorState>()) {
   if (!config.build)
     config.build = [](const bpf::builder::BuildRequest& request) { return bpf::builder::build(request); };
   state_->config = std::move(config);
+  state_->xdp_hooks = std::make_shared<XdpHooks>(state_->config.ports, state_->config.devices);
+  state_->run_time_users = std::make_shared<RunTimeUsers>(RunTimeUsers{state_->config.ports});
 }
 
 Door::~Door() {
   // Prog arrays let go of their programs first: a circle would outlive the door.
   state_->pins.clear();
+  // Clients may hold handles longer than the door is there.
+  state_->xdp_hooks->close();
+  state_->run_time_users->ports = nullptr;
 }
 
 long Door::bpf_command(Client& client, u32 cmd, void* attr, u32 size) {
@@ -117,9 +118,11 @@ const DoorConfig& Door::config() const noexcept { return state_->config; }
 std::shared_ptr<Map> Door::find_map(u32 id) const { return state_->maps.find(id); }
 std::shared_ptr<Program> Door::find_program(u32 id) const { return state_->programs.find(id); }
 std::shared_ptr<Btf> Door::find_btf(u32 id) const { return state_->btfs.find(id); }
+std::shared_ptr<Link> Door::find_link(u32 id) const { return state_->links.find(id); }
 std::vector<std::shared_ptr<Map>> Door::maps() const { return state_->maps.all(); }
 std::vector<std::shared_ptr<Program>> Door::programs() const { return state_->programs.all(); }
 std::vector<std::shared_ptr<Btf>> Door::btfs() const { return state_->btfs.all(); }
+std::vector<std::shared_ptr<Link>> Door::links() const { return state_->links.all(); }
 
 base::Result<MapTarget> get_map(Client& client, int fd) {
   SLUICE_TRY(Target target, client.find(fd));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// door.h — the one door: bpf(2) outside the kernel. Tables of maps, programs and BTF, and the commands on them.
+// door.h — the one door: bpf(2) outside the kernel. Tables of maps, programs, BTF and links, and the commands on them.
 //
 // Shape     bpf_command(client, cmd, attr, size) looks its command up in one table (commands.h) and calls its handler;
-//           one file per command family: map_create, map_elem, prog_load, test_run, obj_info, ids, btf_load, pin.
+//           one file per command family: map_create, map_elem, prog_load, prog_attach, test_run, obj_info, ids, pin,
+//           btf_load, link_commands (link_*: one file per link type), enable_stats, absent_commands.
 //           What it needs from outside comes with DoorConfig: the builder, the devices, the host functions,
 //           reclamation.
 // Threads   control thread only.
@@ -20,7 +21,9 @@
 #include "bpf/builder/builder.h"
 #include "bpf/registry/host.h"
 #include "control/client.h"
+#include "control/link.h"
 #include "control/object.h"
+#include "control/port_hooks.h"
 
 namespace control {
 
@@ -59,6 +62,9 @@ struct DoorConfig {
   Engine engine = Engine::jit;
   RetireFn retire;                              // empty: at once (no worker runs programs)
   const DeviceTable* devices = nullptr;         // null: there are none
+  PortHooks* ports = nullptr;                   // null: no data path; links answer EOPNOTSUPP
+  // A map has been made whose entries name devices; empty: nobody wants to know.
+  std::function<void(const std::shared_ptr<Map>&)> on_device_map;
   const bpf_host* host = nullptr;               // for test_run; null: clocks only
   void* host_ctx = nullptr;
   std::function<RunStats(u32 prog_id)> run_stats;  // empty: zeros
@@ -87,9 +93,14 @@ class Door {
   std::shared_ptr<Map> find_map(u32 id) const;
   std::shared_ptr<Program> find_program(u32 id) const;
   std::shared_ptr<Btf> find_btf(u32 id) const;
+  std::shared_ptr<Link> find_link(u32 id) const;
   std::vector<std::shared_ptr<Map>> maps() const;
   std::vector<std::shared_ptr<Program>> programs() const;
   std::vector<std::shared_ptr<Btf>> btfs() const;
+  std::vector<std::shared_ptr<Link>> links() const;
+
+  // The program on a port's XDP hook, held by a link as LINK_CREATE makes one; it lives as long as the handle.
+  base::Result<Handle> attach_xdp(u32 ifindex, const std::shared_ptr<Program>& program);
 
   // Pins: a path below pin_root or /sys/fs/bpf, which are the same place. EEXIST, ENOENT, EPERM as bpf(2).
   base::Status pin(const std::string& path, const std::shared_ptr<Object>& object);

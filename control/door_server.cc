@@ -69,7 +69,9 @@ std::span<const Nested> nested_of(ObjectKind kind) {
   switch (kind) {
     case ObjectKind::prog: return kProgInfo;
     case ObjectKind::btf: return kBtfInfo;
-    case ObjectKind::map: return {};
+    case ObjectKind::map:
+    case ObjectKind::link:
+    case ObjectKind::stats: return {};
   }
   return {};
 }
@@ -112,8 +114,9 @@ class Call {
     room_ = attr_.batch.count;
     for (const Buffer& buffer : buffers_) set_pointer(&served, buffer.range.pointer_offset, buffer.address());
     if (head_.cmd == bpf::BPF_OBJ_GET_INFO_BY_FD && !buffers_.empty()) swap_nested_in();
-    if (is_walk()) client_.sweep();
-    result_ = door_.bpf_command(client_, head_.cmd, &served, head_.attr_bytes);
+    if (sees_closed()) client_.sweep();
+    // The whole attr, whatever the client's size: one that ends within a pointer would cut ours in two.
+    result_ = door_.bpf_command(client_, head_.cmd, &served, sizeof served);
     for (const Buffer& buffer : buffers_) set_pointer(&served, buffer.range.pointer_offset, buffer.client_address);
     attr_ = served;
   }
@@ -134,10 +137,13 @@ class Call {
   }
 
  private:
-  bool is_walk() const {
+  // Commands whose answer depends on what has been closed without a word.
+  bool sees_closed() const {
     return head_.cmd == bpf::BPF_MAP_GET_NEXT_ID || head_.cmd == bpf::BPF_PROG_GET_NEXT_ID ||
            head_.cmd == bpf::BPF_BTF_GET_NEXT_ID || head_.cmd == bpf::BPF_MAP_GET_FD_BY_ID ||
-           head_.cmd == bpf::BPF_PROG_GET_FD_BY_ID || head_.cmd == bpf::BPF_BTF_GET_FD_BY_ID;
+           head_.cmd == bpf::BPF_PROG_GET_FD_BY_ID || head_.cmd == bpf::BPF_BTF_GET_FD_BY_ID ||
+           head_.cmd == bpf::BPF_LINK_GET_NEXT_ID || head_.cmd == bpf::BPF_LINK_GET_FD_BY_ID ||
+           head_.cmd == bpf::BPF_LINK_CREATE;
   }
 
   // What the ranges must be is computed here from attr and the map's own sizes; the client's word counts for nothing.
@@ -224,7 +230,7 @@ class Call {
                                                ? attr_.test.data_size_out
                                                : attr_.test.ctx_size_out);
     if (is_batch_look_up() && !buffer.range.in) return batch_bytes(buffer);
-    return done || buffer.range.in ? buffer.client_bytes : 0;
+    return done ? buffer.client_bytes : 0;
   }
 
   bool is_batch_look_up() const {

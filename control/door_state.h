@@ -7,15 +7,27 @@
 
 #include "control/door.h"
 #include "control/id_table.h"
+#include "control/link_xdp.h"
 #include "control/pin_table.h"
 
 namespace control {
+
+inline constexpr int kErrnoNotSupp = 524;  // ENOTSUPP: the kernel's own number, which user space has no name for
+
+// Who wants run time of programs to be taken. Outlived by descriptors, perhaps; `ports` is null when the door is gone.
+struct RunTimeUsers {
+  PortHooks* ports = nullptr;
+  u32 count = 0;
+};
 
 struct DoorState {
   DoorConfig config;
   IdTable<Map> maps;
   IdTable<Program> programs;
   IdTable<Btf> btfs;
+  IdTable<Link> links;
+  std::shared_ptr<XdpHooks> xdp_hooks;
+  std::shared_ptr<RunTimeUsers> run_time_users;
   PinTable pins;
 };
 
@@ -49,7 +61,20 @@ Answer btf_get_next_id(DoorState&, Client&, bpf::bpf_attr&, u32 size);
 Answer prog_get_fd_by_id(DoorState&, Client&, bpf::bpf_attr&, u32 size);
 Answer map_get_fd_by_id(DoorState&, Client&, bpf::bpf_attr&, u32 size);
 Answer btf_get_fd_by_id(DoorState&, Client&, bpf::bpf_attr&, u32 size);
-Answer planned_command(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer link_get_next_id(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer link_get_fd_by_id(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer link_create(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer link_update(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer link_detach(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer prog_attach(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer prog_detach(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer prog_query(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer raw_tracepoint_open(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer iter_create(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer task_fd_query(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer token_create(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer prog_stream_read(DoorState&, Client&, bpf::bpf_attr&, u32 size);
+Answer enable_stats(DoorState&, Client&, bpf::bpf_attr&, u32 size);
 
 // An update from bpf(2): descriptors in the value become objects first.
 Answer update_element(DoorState&, Client&, Map&, base::ConstBytes key, base::ConstBytes value, u64 flags);
@@ -67,6 +92,7 @@ struct MapTarget {
 base::Result<MapTarget> get_map(Client& client, int fd);
 base::Result<std::shared_ptr<Program>> get_program(Client& client, int fd);
 base::Result<std::shared_ptr<Btf>> get_btf(Client& client, int fd);
+base::Result<std::shared_ptr<Link>> get_link(Client& client, int fd);
 
 // Installs a handle: the descriptor's number.
 Answer install(Client& client, std::shared_ptr<Object> object, Access access = {});
@@ -75,6 +101,9 @@ Answer install(Client& client, std::shared_ptr<Object> object, Access access = {
 base::Result<std::string> parse_name(const char (&name)[16]);
 // BPF_F_RDONLY and BPF_F_WRONLY of a flag word.
 base::Result<Access> parse_access(u32 flags);
+
+// BPF_F_TOKEN_FD: no descriptor is a token, EBADF or EINVAL.
+base::Error refuse_token(Client& client, int fd);
 
 u64 boot_time_ns();
 

@@ -56,8 +56,17 @@ Answer map_get_fd_by_id(DoorState& state, Client& client, bpf::bpf_attr& attr, u
   return fd_by_id(state, state.maps, client, attr.map_id, access);
 }
 
+Answer link_get_next_id(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
+  return next_id(state, state.links, client, attr);
+}
+
+Answer link_get_fd_by_id(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
+  return fd_by_id(state, state.links, client, attr.link_id, {});
+}
+
 Answer btf_get_fd_by_id(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
   if (attr.open_flags & ~u32(bpf::BPF_F_TOKEN_FD)) return base::Error(EINVAL, "unknown open_flags");
+  if (attr.open_flags & bpf::BPF_F_TOKEN_FD) return refuse_token(client, attr.fd_by_id_token_fd);
   return fd_by_id(state, state.btfs, client, attr.btf_id, {});
 }
 

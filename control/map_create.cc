@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // BPF_MAP_CREATE: flags and names, the type's own judgement, BTF of key and value, the memory budget.
+#include <algorithm>
+
 #include "bpf/abi/flags.h"
 #include "bpf/registry/registry.h"
 #include "control/door_state.h"
@@ -16,21 +18,32 @@ base::Status check_attr(const bpf::bpf_attr& attr) {
   if (attr.map_extra != 0 && attr.map_type != bpf::BPF_MAP_TYPE_BLOOM_FILTER &&
       attr.map_type != bpf::BPF_MAP_TYPE_ARENA)
     return base::Error(EINVAL, "map_extra is for bloom filters and arenas only");
-  if (!(attr.map_flags & bpf::BPF_F_NUMA_NODE) && attr.numa_node != 0)
-    return base::Error(EINVAL, "numa_node without BPF_F_NUMA_NODE");
   return base::success();
 }
 
 // What Linux takes and we do not yet.
-base::Status check_supported(const bpf::bpf_attr& attr) {
-  // No descriptor is a token, and only values of struct_ops have their type in another BTF.
-  if (attr.map_flags & bpf::BPF_F_TOKEN_FD)
-    return base::Error(EINVAL, "map_token_fd is not a token: BPF tokens are planned, not implemented yet");
+base::Status check_supported(Client& client, const bpf::bpf_attr& attr) {
+  constexpr u32 kHashBytes = 32;
+  if (attr.map_flags & bpf::BPF_F_TOKEN_FD) return refuse_token(client, attr.map_token_fd);
   if (attr.map_flags & bpf::BPF_F_VTYPE_BTF_OBJ_FD)
-    return base::Error(EINVAL, "BPF_F_VTYPE_BTF_OBJ_FD belongs to struct_ops maps only");
-  if (attr.excl_prog_hash != 0 || attr.excl_prog_hash_size != 0)
-    return base::Error(EOPNOTSUPP, "maps exclusive to one program are planned, not implemented yet");
-  if (attr.map_ifindex != 0) return base::Error(EOPNOTSUPP, "maps offloaded to a device are not supported");
+    return base::Error(EINVAL, "BPF_F_VTYPE_BTF_OBJ_FD is for struct_ops maps, which are planned only");
+  if (attr.map_ifindex != 0) return base::Error(EINVAL, "no device takes maps");
+  if (attr.excl_prog_hash == 0 && attr.excl_prog_hash_size == 0) return base::success();
+  if (attr.excl_prog_hash == 0 || attr.excl_prog_hash_size != kHashBytes)
+    return base::Error(EINVAL, "excl_prog_hash has 32 bytes");
+  return base::Error(EOPNOTSUPP, "maps exclusive to one program are planned, not implemented yet");
+}
+
+// Types whose keys and values are the kernel's own.
+base::Status check_typed(bpf::bpf_map_type type) {
+  constexpr bpf::bpf_map_type kUntyped[] = {
+      bpf::BPF_MAP_TYPE_PERF_EVENT_ARRAY, bpf::BPF_MAP_TYPE_STACK_TRACE,  bpf::BPF_MAP_TYPE_CGROUP_ARRAY,
+      bpf::BPF_MAP_TYPE_ARRAY_OF_MAPS,    bpf::BPF_MAP_TYPE_HASH_OF_MAPS, bpf::BPF_MAP_TYPE_DEVMAP,
+      bpf::BPF_MAP_TYPE_SOCKMAP,          bpf::BPF_MAP_TYPE_CPUMAP,       bpf::BPF_MAP_TYPE_XSKMAP,
+      bpf::BPF_MAP_TYPE_SOCKHASH,         bpf::BPF_MAP_TYPE_DEVMAP_HASH,
+  };
+  if (std::ranges::find(kUntyped, type) != std::end(kUntyped))
+    return base::Error(kErrnoNotSupp, "maps of this type take no BTF");
   return base::success();
 }
 
@@ -92,7 +105,7 @@ Answer map_create(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
   const bool stands_in = !found && found.error().code() == EOPNOTSUPP && state.config.verdicts_only;
   if (!found && !stands_in) return std::move(found.error()).in(where);
   const bpf::MapOps* ops = stands_in ? &maps::stand_in_map_ops() : *found;
-  SLUICE_CHECK(check_supported(attr));
+  SLUICE_CHECK(check_supported(client, attr));
   bpf::MapSpec spec = make_spec(attr, name);
   if (auto judged = ops->check(spec); !judged) return std::move(judged.error());
   if (!client.privileged() && !state.config.unprivileged_load)
@@ -109,6 +122,8 @@ Answer map_create(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
     inner_map = inner->map;
     spec.inner = std::make_shared<const bpf::MapSpec>(inner_map->spec());
   }
+  if (btf)
+    if (auto typed = check_typed(spec.type); !typed) return std::move(typed.error()).in(where);
   if (!check_budget(state, 0)) client.reclaim();
   if (auto fits = check_budget(state, 0); !fits) return std::move(fits.error()).in(where);
   auto live = ops->make(spec);
@@ -126,6 +141,7 @@ Answer map_create(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
   map->uid = client.uid();
   map->created_ns = boot_time_ns();
   state.maps.add(map);
+  if (ops->holds == bpf::MapHolds::device && state.config.on_device_map) state.config.on_device_map(map);
   return install(client, map, access);
 }
 

@@ -99,7 +99,10 @@ Answer map_get_next_key(DoorState&, Client& client, bpf::bpf_attr& attr, u32) {
   SLUICE_TRY(MapTarget target, get_readable(client, int(attr.map_fd)));
   Map& map = *target.map;
   const base::ConstBytes key = attr.key ? key_of(map, attr.key) : base::ConstBytes{};
-  if (attr.next_key == 0) return base::Error(EFAULT, "no place for the next key");
+  if (attr.next_key == 0) {
+    std::vector<std::byte> nowhere(map.spec().key_size);
+    return lookup_nowhere(map, map.ops().next_key(map.live(), key, nowhere), "next key");
+  }
   return done(map.ops().next_key(map.live(), key, {user_ptr<std::byte>(attr.next_key), map.spec().key_size}),
               "next key");
 }

@@ -74,14 +74,35 @@ void put_identity(const Program& program, bpf::bpf_prog_info& info) {
   info.verified_insns = p.verify.verified_insns;
 }
 
+// Where the machine code of each line begins. Code that was moved or dropped leaves a line at the one before it.
+std::vector<u64> jited_lines(const Program& program) {
+  const auto& lines = program.info().line_info;
+  if (!program.code() || lines.empty()) return {};
+  const u64 begin = reinterpret_cast<u64>(program.code()->text().data());
+  std::vector<u64> addresses(lines.size());
+  for (const auto& code : program.code()->lines()) {
+    const auto behind = std::ranges::upper_bound(lines, code.insn, {}, &bpf::bpf_line_info::insn_off);
+    if (behind == lines.begin()) continue;
+    u64& address = addresses[std::size_t(behind - lines.begin()) - 1];
+    if (address == 0) address = begin + code.offset;
+  }
+  u64 last = begin;
+  for (u64& address : addresses) last = address = address ? address : last;
+  return addresses;
+}
+
 void put_arrays(const Client& client, const Program& program, bpf::bpf_prog_info& info) {
   const ProgramInfo& p = program.info();
   std::vector<u32> map_ids;
   for (const auto& map : program.maps()) map_ids.push_back(map->id());
   put_array<u32>(map_ids, info.map_ids, info.nr_map_ids);
-  // Instructions are for the privileged, as in Linux.
+  // Code and its addresses are for the privileged, as in Linux.
+  if (!client.privileged()) {
+    info.xlated_prog_len = info.jited_prog_len = info.nr_jited_ksyms = info.nr_jited_func_lens = 0;
+    info.nr_func_info = info.nr_line_info = info.nr_jited_line_info = 0;
+    return;
+  }
   const auto xlated = std::as_bytes(std::span(p.xlated));
-  if (!client.privileged()) info.xlated_prog_len = 0, info.jited_prog_len = 0;
   put_array<std::byte>(xlated, info.xlated_prog_insns, info.xlated_prog_len);
   const base::ConstBytes text = program.code() ? program.code()->text() : base::ConstBytes{};
   put_array<std::byte>(text, info.jited_prog_insns, info.jited_prog_len);
@@ -93,7 +114,7 @@ void put_arrays(const Client& client, const Program& program, bpf::bpf_prog_info
   put_array<bpf::bpf_func_info>(p.func_info, info.func_info, info.nr_func_info);
   put_array<bpf::bpf_line_info>(p.line_info, info.line_info, info.nr_line_info);
   put_array<std::array<u8, 8>>({&p.tag, 1}, info.prog_tags, info.nr_prog_tags);
-  info.nr_jited_line_info = 0;
+  put_array<u64>(jited_lines(program), info.jited_line_info, info.nr_jited_line_info);
 }
 
 Answer program_info(const DoorState& state, const Client& client, const Program& program, bpf::bpf_attr& attr) {
@@ -150,6 +171,17 @@ Answer btf_info(const Btf& btf, bpf::bpf_attr& attr) {
   return 0L;
 }
 
+// What the link's type does not say is left as it came, as on Linux.
+Answer link_info(const Link& link, bpf::bpf_attr& attr) {
+  SLUICE_TRY(auto info, read_info<bpf::bpf_link_info>(attr));
+  info.type = link.type();
+  info.id = link.id();
+  info.prog_id = link.program()->id();
+  link.fill_info(info);
+  write_info(attr, info);
+  return 0L;
+}
+
 }  // namespace
 
 Answer obj_get_info_by_fd(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
@@ -158,11 +190,18 @@ Answer obj_get_info_by_fd(DoorState& state, Client& client, bpf::bpf_attr& attr,
   if (!found) return base::Error(found.error().code() == EBADF ? EBADFD : found.error().code(), found.error().what());
   const Target& target = *found;
   switch (target.object->kind()) {
-    case ObjectKind::prog: return program_info(state, client, static_cast<Program&>(*target.object), attr);
-    case ObjectKind::map: return map_info(static_cast<Map&>(*target.object), attr);
-    case ObjectKind::btf: return btf_info(static_cast<Btf&>(*target.object), attr);
+    case ObjectKind::prog:
+      return program_info(state, client, static_cast<Program&>(*target.object), attr);
+    case ObjectKind::map:
+      return map_info(static_cast<Map&>(*target.object), attr);
+    case ObjectKind::btf:
+      return btf_info(static_cast<Btf&>(*target.object), attr);
+    case ObjectKind::link:
+      return link_info(static_cast<Link&>(*target.object), attr);
+    case ObjectKind::stats:
+      break;
   }
-  return base::Error(EINVAL, "descriptor is of an unknown kind");
+  return base::Error(EINVAL, "there is nothing to know about this descriptor");
 }
 
 }  // namespace control

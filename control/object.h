@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// object.h — what handles of the bpf(2) door refer to: maps, programs, BTF; shared, counted, with an id each.
+// object.h — what handles of the bpf(2) door refer to: maps, programs, BTF, links; shared, counted, with an id each.
 //
-// Shape     Object <- Map, Program, Btf. Programs hold the maps they use; a prog array holds the programs in its slots.
+// Shape     Object <- Map, Program, Btf, Link (link.h). Programs hold the maps they use; a prog array holds the
+//           programs in its slots.
 //           That circle is broken as in Linux: a Handle counts as a user, and when the last user of a prog array is
 //           gone its slots are emptied, whatever programs still refer to it.
 // Threads   control thread only, but for what running code reads through bpf_map and bpf_prog.
@@ -30,7 +31,7 @@ using base::u32;
 using base::u64;
 using base::u8;
 
-enum class ObjectKind : u8 { map, prog, btf };
+enum class ObjectKind : u8 { map, prog, btf, link, stats };
 
 // Takes what running code may still use, and lets it go when no worker can.
 using RetireFn = std::function<void(std::shared_ptr<void>)>;
@@ -107,6 +108,8 @@ class Map final : public Object {
 
   const bpf::MapOps& ops() const noexcept { return ops_; }
   bpf::Map& live() noexcept { return *live_; }
+  // For who must keep the elements longer than the map: memory that running code reads by address.
+  const std::shared_ptr<bpf::Map>& live_memory() const noexcept { return live_; }
   const bpf::MapSpec& spec() const noexcept { return live_->spec(); }
   bpf_map* head() noexcept { return live_->head(); }
   u64 memory_bytes() const { return ops_.memory_bytes(*live_); }
@@ -134,7 +137,7 @@ class Map final : public Object {
   void on_last_user_gone() override;
 
   const bpf::MapOps& ops_;
-  std::unique_ptr<bpf::Map> live_;
+  std::shared_ptr<bpf::Map> live_;
   RetireFn retire_;
 };
 

@@ -45,10 +45,10 @@ base::Result<std::string> read_path(u64 address) {
   return std::string(text, size);
 }
 
-base::Status check_path_fd(const bpf::bpf_attr& attr) {
-  if (attr.file_flags & bpf::BPF_F_PATH_FD)
+// An absolute path needs no directory.
+base::Status check_path_fd(const bpf::bpf_attr& attr, std::string_view path) {
+  if (attr.file_flags & bpf::BPF_F_PATH_FD && !path.starts_with('/'))
     return base::Error(EOPNOTSUPP, "paths relative to a descriptor are planned, not implemented yet");
-  if (attr.path_fd != 0) return base::Error(EINVAL, "path_fd without BPF_F_PATH_FD");
   return base::success();
 }
 
@@ -61,9 +61,11 @@ Answer obj_pin(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
   // Linux tries the kinds of objects in turn and answers EINVAL when it is none, open or not.
   const auto target = client.find(int(attr.bpf_fd));
   if (!target) return base::Error(EINVAL, target.error().what());
-  if (target->object->kind() == ObjectKind::btf) return base::Error(EINVAL, "BTF cannot be pinned");
-  SLUICE_CHECK(check_path_fd(attr));
+  const ObjectKind kind = target->object->kind();
+  if (kind != ObjectKind::map && kind != ObjectKind::prog && kind != ObjectKind::link)
+    return base::Error(EINVAL, "only maps, programs and links can be pinned");
   SLUICE_TRY(const std::string path, read_path(attr.pathname));
+  SLUICE_CHECK(check_path_fd(attr, path));
   if (!client.privileged()) return base::Error(EPERM, "pinning is not permitted without CAP_BPF");
   SLUICE_TRY(std::string name, normal_path(state, path));
   // libbpf in the loader makes no folders: it has no file system.
@@ -75,12 +77,16 @@ Answer obj_pin(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
 Answer obj_get(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
   constexpr u32 kFlags = bpf::BPF_F_RDONLY | bpf::BPF_F_WRONLY | bpf::BPF_F_PATH_FD;
   if (attr.bpf_fd != 0 || attr.file_flags & ~kFlags) return base::Error(EINVAL, "unknown file_flags, or bpf_fd is set");
-  SLUICE_CHECK(check_path_fd(attr));
+  if (!(attr.file_flags & bpf::BPF_F_PATH_FD) && attr.path_fd != 0)
+    return base::Error(EINVAL, "path_fd without BPF_F_PATH_FD");
   SLUICE_TRY(const Access access, parse_access(attr.file_flags));
   SLUICE_TRY(const std::string path, read_path(attr.pathname));
+  SLUICE_CHECK(check_path_fd(attr, path));
   // Files and folders that are no pins are EACCES to Linux.
   SLUICE_TRY(std::string name, normal_path(state, path, EACCES));
   SLUICE_TRY(auto object, state.pins.get(name, client.uid()));
+  if (object->kind() == ObjectKind::link && !(access.read && access.write))
+    return base::Error(EINVAL, "links are not for reading or writing only");
   return install(client, std::move(object), access);
 }
 

@@ -14,26 +14,28 @@ using bpf::bpf_attr;
 constexpr u32 kKnownFlags = bpf::BPF_F_STRICT_ALIGNMENT | bpf::BPF_F_ANY_ALIGNMENT | bpf::BPF_F_TEST_RND_HI32 |
                             bpf::BPF_F_TEST_STATE_FREQ | bpf::BPF_F_SLEEPABLE | bpf::BPF_F_XDP_HAS_FRAGS |
                             bpf::BPF_F_XDP_DEV_BOUND_ONLY | bpf::BPF_F_TEST_REG_INVARIANTS | bpf::BPF_F_TOKEN_FD;
-constexpr u32 kUnsupportedFlags = u32{bpf::BPF_F_XDP_DEV_BOUND_ONLY} | bpf::BPF_F_TOKEN_FD;
 
-base::Status check_attr(const DoorState& state, const Client& client, const bpf_attr& attr) {
+// At load time only programs that trace something name a program, or a module's types.
+base::Error refuse_target(Client& client, const bpf_attr& attr) {
+  const auto target = client.find(int(attr.attach_prog_fd));
+  if (attr.attach_prog_fd != 0 && target && target->object->kind() == ObjectKind::btf)
+    return {kErrnoNotSupp, "only the types of modules can be attach targets"};
+  return {EINVAL, "this program type has no attach target at load time"};
+}
+
+base::Status check_attr(const DoorState& state, Client& client, const bpf_attr& attr) {
   if (attr.prog_flags & ~kKnownFlags) return base::Error(EINVAL, "unknown prog_flags");
   if (!client.privileged() && !state.config.unprivileged_load)
     return base::Error(EPERM, "loading programs is not permitted without CAP_BPF");
   if (attr.insn_cnt == 0 || attr.insn_cnt > u32(bpf::BPF_COMPLEXITY_LIMIT_INSNS))
     return base::Error(E2BIG, "a program has between 1 and 1,000,000 instructions");
-  if (attr.prog_flags & kUnsupportedFlags)
-    return base::Error(EOPNOTSUPP, "device-bound and token loads are planned, not implemented yet");
-  if (attr.signature != 0 || attr.signature_size != 0)
-    return base::Error(EOPNOTSUPP, "signed programs are planned, not implemented yet");
-  if (attr.prog_ifindex != 0) return base::Error(EOPNOTSUPP, "programs offloaded to a device are not supported");
-  if (attr.expected_attach_type >= bpf::__MAX_BPF_ATTACH_TYPE)
-    return base::Error(EINVAL, "unknown expected_attach_type");
+  if (attr.prog_flags & bpf::BPF_F_TOKEN_FD) return refuse_token(client, attr.prog_token_fd);
+  if (attr.signature != 0) return base::Error(EOPNOTSUPP, "signed programs are planned, not implemented yet");
+  if (attr.prog_ifindex != 0) return base::Error(EINVAL, "no device takes programs of its own");
   const bool has_target = attr.prog_type == bpf::BPF_PROG_TYPE_TRACING || attr.prog_type == bpf::BPF_PROG_TYPE_LSM;
   if (has_target && attr.attach_prog_fd != 0)
     return base::Error(EOPNOTSUPP, "tracing other programs or kernel modules is planned, not implemented yet");
-  if (!has_target && (attr.attach_btf_id != 0 || attr.attach_prog_fd != 0))
-    return base::Error(EINVAL, "this program type has no attach target at load time");
+  if (!has_target && (attr.attach_btf_id != 0 || attr.attach_prog_fd != 0)) return refuse_target(client, attr);
   return base::success();
 }
 
@@ -128,8 +130,8 @@ Answer load(DoorState& state, Client& client, bpf_attr& attr, LoadReport& report
   SLUICE_TRY([[maybe_unused]] const bpf::ProgSpec* spec, bpf::find_prog_spec(attr.prog_type));
   if (state.programs.sweep() >= state.config.limits.programs_max) client.reclaim();
   if (state.programs.sweep() >= state.config.limits.programs_max)
-    return base::Error(ENOMEM, "there are " + std::to_string(state.config.limits.programs_max) +
-                                   " programs, the most allowed");
+    return base::Error(ENOMEM,
+                       "there are " + std::to_string(state.config.limits.programs_max) + " programs, the most allowed");
   bpf::builder::BuildRequest request;
   request.source = std::move(resolved.source);
   request.verify.log_level = attr.log_level;

@@ -30,6 +30,7 @@ class MapResolver {
 
   // Maps that fd_array binds whether or not an instruction names them.
   base::Status take_fd_array() {
+    if (attr_.fd_array_cnt >= UINT32_MAX / sizeof(int)) return base::Error(EINVAL, "fd_array_cnt is too large");
     if (attr_.fd_array == 0) return base::Error(EFAULT, "fd_array_cnt without fd_array");
     if (attr_.fd_array_cnt > bpf::load::kFdArrayMax)
       return base::Error(E2BIG, "fd_array has more than " + std::to_string(bpf::load::kFdArrayMax) + " entries");
@@ -128,11 +129,10 @@ base::Result<std::vector<T>> read_records(const char* what, u64 address, u32 cou
 }
 
 base::Status resolve_btf(Client& client, const bpf_attr& attr, ResolvedProgram& out) {
-  if (attr.func_info_cnt == 0 && attr.line_info_cnt == 0 && attr.core_relo_cnt == 0 && attr.prog_btf_fd == 0)
-    return base::success();
+  // Without function or line information nothing of the BTF is looked at, nor are relocations.
+  if (attr.func_info_cnt == 0 && attr.line_info_cnt == 0) return base::success();
   if (attr.core_relo_cnt != 0)
     return base::Error(EOPNOTSUPP, "CO-RE relocations at load time (light skeletons) are planned, not implemented yet");
-  if (attr.func_info_cnt == 0 && attr.line_info_cnt == 0) return base::success();
   SLUICE_TRY(out.btf, get_btf(client, int(attr.prog_btf_fd)));
   if (out.btf->kernel()) return base::Error(EACCES, "the BTF of a program cannot be the host's");
   const auto blob = out.btf->types().blob();

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "bpf/btf/host_btf.h"
+#include "bpf/registry/registry.h"
 #include "control/door_server.h"
 
 namespace control {
@@ -62,9 +63,21 @@ std::string program_lines(const Door& door, const Program& program) {
   return out;
 }
 
+std::string link_lines(const Link& link) {
+  bpf::bpf_link_info info{};
+  link.fill_info(info);
+  std::string out = "link_type:\t" + std::string(bpf::kLinkTypes[link.type()].name) + "\n";
+  line(out, "link_id:\t%u\n", link.id());
+  line(out, "prog_tag:\t%s\n", hex(link.program()->info().tag).c_str());
+  line(out, "prog_id:\t%u\n", link.program()->id());
+  if (link.type() == bpf::BPF_LINK_TYPE_XDP) line(out, "ifindex:\t%u\n", info.xdp.ifindex);
+  return out;
+}
+
 std::string fdinfo(const Door& door, const Object& object) {
   if (object.kind() == ObjectKind::map) return map_lines(static_cast<const Map&>(object));
   if (object.kind() == ObjectKind::prog) return program_lines(door, static_cast<const Program&>(object));
+  if (object.kind() == ObjectKind::link) return link_lines(static_cast<const Link&>(object));
   if (object.kind() == ObjectKind::btf) return "btf_id:\t" + std::to_string(object.id()) + "\n";
   return {};
 }

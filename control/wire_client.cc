@@ -24,6 +24,10 @@ const char* handle_name(ObjectKind kind) {
       return "bpf-prog";
     case ObjectKind::btf:
       return "btf";
+    case ObjectKind::link:
+      return "bpf_link";
+    case ObjectKind::stats:
+      return "bpf-stats";
   }
   return "bpf";
 }
@@ -41,13 +45,16 @@ dev_t memfd_device() {
 // Of a descriptor that is no handle of ours.
 FdKind foreign_kind(int fd) {
   constexpr long kCgroup2Magic = 0x63677270;
+  constexpr long kBpffsMagic = 0xcafe4a11;
   struct stat st{};
   if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode)) return FdKind::socket;
   struct statfs fs{};
   if (fstatfs(fd, &fs) == 0 && long(fs.f_type) == kCgroup2Magic) return FdKind::cgroup;
+  if (long(fs.f_type) == kBpffsMagic) return FdKind::bpffs;
   char name[64] = {};
   const std::string link = "/proc/self/fd/" + std::to_string(fd);
   const bool read = readlink(link.c_str(), name, sizeof name - 1) > 0;
+  if (read && std::string_view(name).starts_with("net:[")) return FdKind::netns;
   return read && std::strstr(name, "pidfd") ? FdKind::task : FdKind::other;
 }
 

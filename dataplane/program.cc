@@ -5,7 +5,7 @@
 
 namespace dataplane {
 
-ProgramStats AttachedProgram::stats() const noexcept {
+ProgramStats RunCounters::stats() const noexcept {
   ProgramStats sum;
   u64 cycles = 0;
   for (const Slot& slot : slots_) {

@@ -7,9 +7,9 @@
 //           last reference may be dropped on the control thread only.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
-#include <vector>
 
 #include "base/types.h"
 #include "bpf/abi/host/env.h"
@@ -26,28 +26,39 @@ struct ProgramStats {
   u64 run_time_ns = 0;  // only what ran while time was taken (Dataplane::set_run_time)
 };
 
-class AttachedProgram {
+// The runs of one program, on however many ports. Worth keeping while it is attached nowhere.
+class RunCounters {
  public:
-  // REQUIRES: prog->run is not null. `owner` keeps code and maps alive.
-  AttachedProgram(const bpf_prog* prog, std::shared_ptr<const void> owner) : prog_(prog), owner_(std::move(owner)) {}
-  AttachedProgram(const AttachedProgram&) = delete;
-  AttachedProgram& operator=(const AttachedProgram&) = delete;
-
-  const bpf_prog* prog() const noexcept { return prog_; }
-  u32 id() const noexcept { return prog_->id; }
-  ProgramStats stats() const noexcept;
-
   // The worker's own numbers; written by that worker only.
   struct alignas(64) Slot {
     std::atomic<u64> run_cnt{0};
     std::atomic<u64> run_cycles{0};
   };
-  Slot& slot(u32 worker) const noexcept { return slots_[worker]; }
+  Slot& slot(u32 worker) noexcept { return slots_[worker]; }
+  ProgramStats stats() const noexcept;
+
+ private:
+  std::array<Slot, kWorkersMax> slots_;
+};
+
+class AttachedProgram {
+ public:
+  // REQUIRES: prog->run is not null. `owner` keeps code and maps alive.
+  AttachedProgram(const bpf_prog* prog, std::shared_ptr<const void> owner,
+                  std::shared_ptr<RunCounters> counters = std::make_shared<RunCounters>())
+      : prog_(prog), owner_(std::move(owner)), counters_(std::move(counters)) {}
+  AttachedProgram(const AttachedProgram&) = delete;
+  AttachedProgram& operator=(const AttachedProgram&) = delete;
+
+  const bpf_prog* prog() const noexcept { return prog_; }
+  u32 id() const noexcept { return prog_->id; }
+  ProgramStats stats() const noexcept { return counters_->stats(); }
+  RunCounters::Slot& slot(u32 worker) const noexcept { return counters_->slot(worker); }
 
  private:
   const bpf_prog* prog_;
   std::shared_ptr<const void> owner_;
-  mutable std::vector<Slot> slots_ = std::vector<Slot>(kWorkersMax);
+  std::shared_ptr<RunCounters> counters_;
 };
 
 }  // namespace dataplane

@@ -58,7 +58,7 @@ struct xdp_burst make_burst(Lane& lane, const Source& source, rte_mbuf** frames,
 
 void run_program(Lane& lane, const AttachedProgram& program, struct xdp_burst& burst) {
   const bpf_prog* prog = program.prog();
-  AttachedProgram::Slot& slot = program.slot(lane.index);
+  RunCounters::Slot& slot = program.slot(lane.index);
   const u64 begin = lane.take_run_time ? rte_rdtsc() : 0;
   if (const bpf_burst_fn run_burst = bpf_prog_burst(prog)) [[likely]]
     run_burst(&burst, &lane.env, prog);

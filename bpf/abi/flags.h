@@ -18,6 +18,13 @@ enum : std::uint32_t {
   BPF_F_TOKEN_FD = 1U << 16, BPF_F_SEGV_ON_FAULT = 1U << 17, BPF_F_NO_USER_CONV = 1U << 18,
 };
 
+// PROG_ATTACH, LINK_UPDATE (replace) and PROG_QUERY; BPF_F_LINK above as well
+enum : std::uint32_t {
+  BPF_F_ALLOW_OVERRIDE = 1U << 0, BPF_F_ALLOW_MULTI = 1U << 1, BPF_F_REPLACE = 1U << 2, BPF_F_BEFORE = 1U << 3,
+  BPF_F_AFTER = 1U << 4, BPF_F_ID = 1U << 5, BPF_F_PREORDER = 1U << 6,
+};
+enum : std::uint32_t { BPF_F_QUERY_EFFECTIVE = 1U << 0 };
+
 // stack traces
 enum : std::uint64_t { BPF_F_FAST_STACK_CMP = 1U << 9, BPF_F_REUSE_STACKID = 1U << 10 };
 

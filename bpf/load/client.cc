@@ -148,7 +148,8 @@ int marshal(u32 cmd, const bpf_attr& attr, const RangeList& ranges, const MapSha
       }
       if (range.in) {
         blob.resize(bytes);
-        if (!read_memory(address, blob)) return -EFAULT;
+        // What is written as well is judged when it is: a look-up that finds nothing touches no value.
+        if (!read_memory(address, blob) && !range.out) return -EFAULT;
       }
     }
     if (cmd == BPF_PROG_LOAD && range.pointer_offset == offsetof(bpf_attr, insns)) {

@@ -8,7 +8,7 @@
 namespace bpf::load {
 namespace {
 
-enum class Length : u8 { bytes, product, key, value, keys, values, token, string, fd_array };
+enum class Length : u8 { bytes, upto, product, key, value, keys, values, token, string, fd_array };
 enum : u8 { kIn = 1, kOut = 2 };
 constexpr u8 in = kIn, out = kOut, inout = kIn | kOut;
 
@@ -18,7 +18,7 @@ struct RangeRow {
   u8 direction;
   Length length;
   u16 a;   // offset of a u32 in bpf_attr
-  u32 b;   // bytes: unit; product: offset of a u32; string: limit
+  u32 b;   // bytes: unit; upto, string: limit; product: offset of a u32
 };
 
 struct FdRow {
@@ -29,6 +29,7 @@ struct FdRow {
 
 // The length column picks how a and b are read.
 #define SLUICE_LEN_bytes(a, b) offsetof(bpf_attr, a), b
+#define SLUICE_LEN_upto(a, b) offsetof(bpf_attr, a), b
 #define SLUICE_LEN_product(a, b) offsetof(bpf_attr, a), offsetof(bpf_attr, b)
 #define SLUICE_LEN_key(a, b) a, b
 #define SLUICE_LEN_value(a, b) a, b
@@ -68,6 +69,7 @@ T read_field(const bpf_attr& attr, std::size_t offset) {
 u64 range_length(const RangeRow& row, const bpf_attr& attr, const MapShape& shape, u32 possible_cpus) {
   switch (row.length) {
     case Length::bytes: return u64{read_field<u32>(attr, row.a)} * row.b;
+    case Length::upto: return read_field<u32>(attr, row.a);
     case Length::product: return u64{read_field<u32>(attr, row.a)} * read_field<u32>(attr, row.b);
     case Length::key: return shape.key_size;
     case Length::value: return value_bytes(shape, possible_cpus);
@@ -147,6 +149,7 @@ int find_ranges(u32 cmd, const bpf_attr& attr, const MapShape* shape, u32 possib
   for (const RangeRow& row : kRanges) {
     if (row.cmd != cmd || read_field<u64>(attr, row.pointer) == 0) continue;
     const u64 bytes = range_length(row, attr, shape ? *shape : kNoMap, possible_cpus);
+    if (row.length == Length::upto && bytes > row.b) continue;
     if (bytes > kRangeBytesMax) return -E2BIG;
     list.items[list.count++] = {row.pointer, range_kind(row.length), (row.direction & kIn) != 0,
                                 (row.direction & kOut) != 0, u32(bytes)};

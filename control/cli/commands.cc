@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view kProgIds = "id name tag pinned";
 constexpr std::string_view kMapIds = "id name pinned";
+constexpr std::string_view kLinkIds = "id pinned";
 
 constexpr Command kCommands[] = {
     {"prog", "show", Select::optional, kProgIds, "programs that are loaded", print_programs},
@@ -18,6 +19,8 @@ constexpr Command kCommands[] = {
     {"prog", "dump jited", Select::required, kProgIds, "machine code of a program", print_jited},
     {"map", "show", Select::optional, kMapIds, "maps that are there", print_maps},
     {"map", "dump", Select::required, kMapIds, "entries of a map", print_dump},
+    {"link", "show", Select::optional, kLinkIds, "links that hold programs on hooks", print_links},
+    {"link", "detach", Select::required, kLinkIds, "take a link's program off its hook", print_nothing},
     {"port", "show", Select::optional, "name", "ports, their counters and their drops", print_table},
     {"worker", "show", Select::optional, "name", "workers and what they do", print_table},
 };

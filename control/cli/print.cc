@@ -141,6 +141,19 @@ void print_maps(const Json& rows) {
   }
 }
 
+void print_links(const Json& rows) {
+  for (const Json& row : rows) {
+    std::printf("%s: %s  prog %s  ", field(row, "id").c_str(), field(row, "type").c_str(),
+                field(row, "prog_id").c_str());
+    if (row.contains("ifindex"))
+      std::printf("\n\tifindex %s(%s)  ", field(row, "devname").c_str(), field(row, "ifindex").c_str());
+    std::printf("\n");
+    print_pins(row);
+  }
+}
+
+void print_nothing(const Json&) {}
+
 void print_dump(const Json& dumps) {
   for (const Json& dump : dumps) {
     const Json& entries = dump["entries"];

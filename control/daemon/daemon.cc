@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/daemon/daemon.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -13,10 +14,12 @@
 #include "control/daemon/check_report.h"
 #include "control/daemon/compiler.h"
 #include "control/daemon/logging.h"
+#include "control/daemon/port_hooks.h"
 #include "control/daemon/programs.h"
 #include "control/daemon/serve.h"
 #include "control/perf_map.h"
 #include "control/show.h"
+#include "control/show_links.h"
 
 namespace control {
 namespace {
@@ -50,13 +53,15 @@ class PlannedDevices final : public DeviceTable {
 class Run {
  public:
   explicit Run(const DaemonOptions& options) : options_(options) {}
+  // From here on links that die leave the data path alone.
+  ~Run() { hooks_.disconnect(); }
 
   ExitCode execute() {
     if (auto code = read(); code != kExitOk) return code;
     if (auto code = prepare(); code != kExitOk) return code;
     if (options_.check) return report_check();
     if (auto code = start(); code != kExitOk) return code;
-    return serve_appliance({options_, *appliance_, *server_, *bpf_server_, *door_, *compiler_});
+    return serve_appliance({options_, *appliance_, *server_, *bpf_server_, *door_, *compiler_, hooks_});
   }
 
  private:
@@ -127,12 +132,9 @@ class Run {
     config.retire = [](std::shared_ptr<void> object) { base::Reclaim::process().retire([object] {}); };
     config.on_code = [this](const Program& program) { note_code(program); };
     config.devices = &devices_;
-    config.run_stats = [this](u32 id) {
-      const auto program = attached_.find(id);
-      if (program == attached_.end()) return RunStats{};
-      const auto stats = program->second->stats();
-      return RunStats{stats.run_cnt, stats.run_time_ns};
-    };
+    config.ports = &hooks_;
+    config.on_device_map = [this](const std::shared_ptr<Map>& map) { hooks_.add_device_map(map); };
+    config.run_stats = [this](u32 id) { return hooks_.run_stats(id); };
     config.pin_root = loaded_.config->pins.root;
     config.limits.programs_max = loaded_.config->limits.programs;
     config.limits.maps_memory_bytes_max = loaded_.config->limits.maps_memory_bytes;
@@ -169,22 +171,18 @@ class Run {
     return kExitOk;
   }
 
-  // A program on several ports is one program with one count of its runs.
-  std::shared_ptr<dataplane::AttachedProgram> attached(const std::shared_ptr<Program>& program) {
-    auto& slot = attached_[program->id()];
-    if (!slot)
-      slot = std::make_shared<dataplane::AttachedProgram>(program->prog(), program);
-    return slot;
-  }
-
+  // Each attachment of the file is a link, as if a client had made it.
   base::Status attach() {
-    auto& dataplane = appliance_->dataplane();
-    for (const auto& map : device_maps(programs_)) SLUICE_CHECK(dataplane.register_redirect_map(redirect_map(*map)));
-    for (const auto& [port, program] : planned_)
-      SLUICE_CHECK(
-          dataplane.attach_xdp(port, attached(program)).in("attach '" + program->info().name + "' to port " + port));
-    for (const auto& program : loaded_.config->programs)
-      if (program.stats) dataplane.set_run_time(true);
+    std::map<std::string, u32> ifindexes;
+    for (const auto& port : plan_.ports) ifindexes[port.name] = port.ifindex;
+    const auto& programs = loaded_.config->programs;
+    const bool run_time = std::ranges::any_of(programs, [](const auto& program) { return program.stats; });
+    SLUICE_CHECK(hooks_.connect(appliance_->dataplane(), ifindexes, run_time));
+    for (const auto& [port, program] : planned_) {
+      auto link = door_->attach_xdp(ifindexes.at(port), program);
+      if (!link) return std::move(link.error()).in("attach '" + program->info().name + "' to port " + port);
+      links_.push_back(*std::move(link));
+    }
     return base::success();
   }
 
@@ -195,6 +193,7 @@ class Run {
     const std::string bpf_path = options_.socket_path + ".bpf";
     SLUICE_TRY(bpf_server_, BpfServer::listen({.path = bpf_path}, *door_).in("socket of bpf clients " + bpf_path));
     add_object_handlers(*server_, *door_);
+    add_link_handlers(*server_, *door_);
     add_data_path_handlers(*server_, *appliance_);
     return base::success();
   }
@@ -216,14 +215,15 @@ class Run {
   config::Result loaded_;
   Plan plan_;
   PlannedDevices devices_{plan_};
+  DataplaneHooks hooks_;
   std::unique_ptr<PerfMap> perf_map_;
   std::unique_ptr<Compiler> compiler_;
   std::unique_ptr<Door> door_;
   LoadedPrograms programs_;
   std::vector<PlannedAttachment> planned_;
   MemoryFigures figures_;
-  std::map<u32, std::shared_ptr<dataplane::AttachedProgram>> attached_;  // by program id
   std::unique_ptr<Appliance> appliance_;
+  std::vector<Handle> links_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<BpfServer> bpf_server_;
 };

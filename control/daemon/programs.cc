@@ -216,12 +216,4 @@ std::vector<PlannedAttachment> find_attachments(const config::Config& config, co
   return planned;
 }
 
-std::vector<std::shared_ptr<Map>> device_maps(const LoadedPrograms& programs) {
-  std::vector<std::shared_ptr<Map>> maps;
-  for (const auto& [item, object] : programs.objects)
-    for (const auto& map : object.maps)
-      if (map.map->ops().holds == bpf::MapHolds::device) maps.push_back(map.map);
-  return maps;
-}
-
 }  // namespace control

@@ -43,7 +43,4 @@ struct PlannedAttachment {
 std::vector<PlannedAttachment> find_attachments(const config::Config& config, const LoadedPrograms& programs,
                                                 config::Diagnostics& diagnostics);
 
-// Every map that some redirect may broadcast to must be known to the data path: the devmaps of the loaded programs.
-std::vector<std::shared_ptr<Map>> device_maps(const LoadedPrograms& programs);
-
 }  // namespace control

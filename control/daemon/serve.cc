@@ -61,17 +61,7 @@ base::u64 left_inside(const dataplane::Snapshot& snapshot) {
   return frames;
 }
 
-base::u32 devmap_targets(const void* map, u32* ifindexes, u32 max) {
-  const auto* devmap = static_cast<const bpf_id_map*>(map);
-  u32 count = 0;
-  for (u32 i = 0; i < devmap->map.shape.max_entries && count < max; ++i)
-    if (const u64 entry = __atomic_load_n(&devmap->entries[i], __ATOMIC_RELAXED)) ifindexes[count++] = u32(entry);
-  return count;
-}
-
 }  // namespace
-
-dataplane::RedirectMap redirect_map(Map& map) { return {map.id(), map.head(), devmap_targets}; }
 
 void add_data_path_handlers(Server& server, Appliance& appliance) {
   server.add("port", "show", [&appliance](const Json& args, const Peer&) -> base::Result<Json> {
@@ -112,6 +102,7 @@ ExitCode serve_appliance(const Serving& serving) {
     next_tick = Clock::now() + std::chrono::milliseconds(kTickMs);
     serving.server.poll(0);
     serving.compiler.poll();
+    serving.hooks.poll();
     base::Reclaim::process().poll();
     dataplane.drain_trace([](u32 cpu, std::string_view line) { log_info("trace/cpu" + std::to_string(cpu), line); });
     if (tick % kTicksPerTable == 0) {

@@ -9,7 +9,7 @@
 #include "control/daemon/appliance.h"
 #include "control/daemon/compiler.h"
 #include "control/daemon/options.h"
-#include "control/object.h"
+#include "control/daemon/port_hooks.h"
 #include "control/server.h"
 
 namespace control {
@@ -21,6 +21,7 @@ struct Serving {
   BpfServer& bpf_server;
   Door& door;
   Compiler& compiler;
+  DataplaneHooks& hooks;
 };
 
 // kExitFailed if the accounting does not close.
@@ -28,8 +29,5 @@ ExitCode serve_appliance(const Serving& serving);
 
 // `port show` and `worker show` on the control socket.
 void add_data_path_handlers(Server& server, Appliance& appliance);
-
-// How the data path reads the targets of a devmap for a broadcast.
-dataplane::RedirectMap redirect_map(Map& map);
 
 }  // namespace control

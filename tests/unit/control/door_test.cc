@@ -202,7 +202,9 @@ TEST(Door, PlannedThingsAnswerInWords) {
   EXPECT_NE(local.client.last_error.find("planned"), std::string::npos);
   EXPECT_EQ(local.make_map(12345, 4, 4, 1), -EINVAL);
   bpf_attr attr = make_attr();
-  EXPECT_EQ(local.call(bpf::BPF_LINK_CREATE, attr), -EOPNOTSUPP);
+  attr.link_create.prog_fd = u32(local.load(kPass));
+  attr.link_create.attach_type = bpf::BPF_TCX_INGRESS;
+  EXPECT_EQ(local.call(bpf::BPF_LINK_CREATE, attr), -EINVAL);
   EXPECT_EQ(local.call(1000, attr), -EINVAL);
 }
 

@@ -64,6 +64,44 @@ TEST(DumpJited, HasTheMachineCodeOfEachFunctionWithSourceLines) {
   EXPECT_GT(sources, 2u);
 }
 
+TEST(ProgInfo, EveryLineHasAnAddressInTheCodeAndCodeIsForThePrivileged) {
+  control::Door door{{}};
+  const auto object = load(door);
+  ASSERT_FALSE(object.programs.empty());
+  const control::Program& program = *object.programs[0].program;
+  const std::size_t lines = program.info().line_info.size();
+  ASSERT_GT(lines, 2U);
+  for (const bool privileged : {true, false}) {
+    control::LocalClient client(1000, privileged);
+    bpf_attr attr = make_attr();
+    std::vector<u64> addresses(lines + 1, 1);
+    bpf::bpf_prog_info info{};
+    info.nr_jited_line_info = u32(addresses.size());
+    info.jited_line_info = address(addresses.data());
+    info.jited_line_info_rec_size = sizeof(u64);
+    attr.info.bpf_fd = u32(client.install(object.programs[0].program, {}));
+    attr.info.info = address(&info);
+    attr.info.info_len = sizeof info;
+    ASSERT_EQ(door.bpf_command(client, bpf::BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof attr), 0) << client.last_error;
+    EXPECT_EQ(info.id, program.id());
+    EXPECT_EQ(info.nr_line_info, privileged ? lines : 0);
+    EXPECT_EQ(info.nr_jited_line_info, privileged ? lines : 0);
+    EXPECT_EQ(info.xlated_prog_len == 0, !privileged);
+    EXPECT_EQ(info.nr_jited_ksyms == 0, !privileged);
+    if (!privileged) continue;
+    const auto text = program.code()->text();
+    const u64 begin = address(text.data());
+    std::size_t moved = 0;
+    for (std::size_t i = 0; i < lines; ++i) {
+      EXPECT_GE(addresses[i], begin);
+      EXPECT_LT(addresses[i], begin + text.size());
+      moved += addresses[i] != addresses[0];
+    }
+    EXPECT_GT(moved, 1U);
+    EXPECT_EQ(addresses[lines], 1U) << "beyond what there is";
+  }
+}
+
 TEST(DumpJited, OfAnInterpretedProgramIsASentence) {
   control::DoorConfig config;
   config.engine = control::Engine::interp;

@@ -17,6 +17,7 @@
 #include "tests/support/insn.h"
 #include "tests/support/slice.h"
 #include "tests/unit/control/bpf_calls.h"
+#include "tests/unit/control/fake_ports.h"
 
 namespace control_test {
 namespace {
@@ -61,6 +62,12 @@ class Wire : public testing::Test {
     attr.value = address(value);
     return call(cmd, attr);
   }
+  control::DoorConfig door_config() {
+    control::DoorConfig config;
+    config.ports = &ports_;
+    config.devices = &ports_;
+    return config;
+  }
   // The id of the first map with an id above `id`; 0: none.
   u32 next_map(u32 id) {
     bpf_attr attr = make_attr();
@@ -68,7 +75,8 @@ class Wire : public testing::Test {
     return call(bpf::BPF_MAP_GET_NEXT_ID, attr) == 0 ? attr.next_id : 0;
   }
 
-  control::Door door_{control::DoorConfig{}};
+  FakePorts ports_;
+  control::Door door_{door_config()};
   control::DoorServer server_;
   Channel server_end_;
   Channel client_end_;
@@ -112,6 +120,47 @@ TEST_F(Wire, CopiesOfADescriptorAreTheSameHandle) {
     close(fd);
   }
   EXPECT_EQ(next_map(0), 0U) << "the map lives although its last descriptor is closed";
+}
+
+TEST_F(Wire, ALinkHoldsItsPortAsLongAsAnyCopyOfItsDescriptorIsOpen) {
+  const auto insns = code({mov64_imm(R0, 2), exit_insn()});
+  bpf_attr attr = Local::load_attr(insns);
+  const long prog = call(bpf::BPF_PROG_LOAD, attr);
+  attr = make_attr();
+  attr.link_create.prog_fd = u32(prog);
+  attr.link_create.target_ifindex = FakePorts::kFirst;
+  attr.link_create.attach_type = bpf::BPF_XDP;
+  const long link = call(bpf::BPF_LINK_CREATE, attr);
+  ASSERT_GE(link, 0);
+  EXPECT_NE(name_of(link).find("bpf_link"), std::string::npos);
+  close(int(prog));
+  const int copy = dup(int(link));
+  close(int(link));
+  attr = make_attr();
+  EXPECT_EQ(call(bpf::BPF_LINK_GET_NEXT_ID, attr), 0);
+  EXPECT_EQ(ports_.programs.size(), 1U);
+  close(copy);
+  attr = make_attr();
+  EXPECT_EQ(call(bpf::BPF_LINK_GET_NEXT_ID, attr), -ENOENT);
+  EXPECT_TRUE(ports_.programs.empty());
+}
+
+// The server once handed its own pointer on cut off where the client's attr ended, and followed what was left of it.
+TEST_F(Wire, AnAttrThatEndsWithinAPointerIsAnAddressThatIsNotThere) {
+  const long map = make_map(bpf::BPF_MAP_TYPE_HASH, 4, 8, 8);
+  ASSERT_GE(map, 0);
+  bpf::bpf_map_info info{};
+  for (u32 size = 1; size < sizeof(bpf_attr); ++size) {
+    bpf_attr attr = make_attr();
+    attr.info.bpf_fd = u32(map);
+    attr.info.info_len = sizeof info;
+    attr.info.info = address(&info);
+    const long rc = client_.call(bpf::BPF_OBJ_GET_INFO_BY_FD, &attr, size);
+    if (size > offsetof(bpf_attr, info.info) && size < offsetof(bpf_attr, info.info) + 6) {
+      EXPECT_EQ(rc, -EFAULT) << size;
+    }
+  }
+  close(int(map));
 }
 
 TEST_F(Wire, OtherFilesAreNoHandles) {

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/daemon/port_hooks.h"
+
+namespace control {
+namespace {
+
+u32 devmap_targets(const void* map, u32* ifindexes, u32 max) {
+  const auto* devmap = static_cast<const bpf_id_map*>(map);
+  u32 count = 0;
+  for (u32 i = 0; i < devmap->map.shape.max_entries && count < max; ++i)
+    if (const u64 entry = __atomic_load_n(&devmap->entries[i], __ATOMIC_RELAXED)) ifindexes[count++] = u32(entry);
+  return count;
+}
+
+}  // namespace
+
+base::Status DataplaneHooks::connect(dataplane::Dataplane& dataplane, const std::map<std::string, u32>& ifindexes,
+                                     bool run_time) {
+  dataplane_ = &dataplane;
+  for (const auto& [name, ifindex] : ifindexes) names_[ifindex] = name;
+  always_timed_ = run_time;
+  if (run_time) dataplane.set_run_time(true);
+  for (const auto& [id, map] : device_maps_) SLUICE_CHECK(tell(id, map));
+  return base::success();
+}
+
+base::Status DataplaneHooks::set_xdp(u32 ifindex, const std::shared_ptr<Program>& program) {
+  const auto name = names_.find(ifindex);
+  if (!dataplane_ || name == names_.end())
+    return base::Error(ENODEV, "there is no port with ifindex " + std::to_string(ifindex));
+  const std::string& port = name->second;
+  if (!program) return dataplane_->detach_xdp(port);
+  if (dataplane_->attached_xdp(port)) return dataplane_->replace_xdp(port, attached(program));
+  return dataplane_->attach_xdp(port, attached(program));
+}
+
+void DataplaneHooks::want_run_time(bool on) {
+  if (dataplane_) dataplane_->set_run_time(on || always_timed_);
+}
+
+std::shared_ptr<dataplane::AttachedProgram> DataplaneHooks::attached(const std::shared_ptr<Program>& program) {
+  Runs& runs = runs_[program->id()];
+  runs.program = program;
+  if (!runs.counters) runs.counters = std::make_shared<dataplane::RunCounters>();
+  auto attached = runs.attached.lock();
+  if (!attached) {
+    attached = std::make_shared<dataplane::AttachedProgram>(program->prog(), program, runs.counters);
+    runs.attached = attached;
+  }
+  return attached;
+}
+
+void DataplaneHooks::add_device_map(const std::shared_ptr<Map>& map) {
+  const auto [row, added] = device_maps_.insert_or_assign(map->id(), DeviceMap{map, map->live_memory()});
+  if (dataplane_) (void)tell(row->first, row->second);
+}
+
+base::Status DataplaneHooks::tell(u32 id, const DeviceMap& map) {
+  return dataplane_->register_redirect_map({id, map.memory->head(), devmap_targets});
+}
+
+RunStats DataplaneHooks::run_stats(u32 program_id) const {
+  const auto row = runs_.find(program_id);
+  if (row == runs_.end()) return {};
+  const auto stats = row->second.counters->stats();
+  return {stats.run_cnt, stats.run_time_ns};
+}
+
+void DataplaneHooks::poll() {
+  std::erase_if(runs_, [](const auto& row) { return row.second.program.expired(); });
+  std::erase_if(device_maps_, [this](const auto& row) {
+    if (!row.second.map.expired()) return false;
+    if (dataplane_) (void)dataplane_->unregister_redirect_map(row.first);
+    return true;
+  });
+}
+
+}  // namespace control

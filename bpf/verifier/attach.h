@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// attach.h — the kernel function, tracepoint or iterator that a tracing or LSM program is loaded for.
+// attach.h — the kernel function, tracepoint, iterator or member of a struct that a program is loaded for.
 //
 // Shape     find_attach_target(): attach_btf_id -> AttachTarget; its arguments are the program's context.
 // Threads   re-entrant. Errors: EINVAL and Linux's sentence; hooks whose rules only a list of the kernel's tells are
@@ -26,6 +26,9 @@ struct AttachTarget {
   u32 skipped = 0;                     // leading parameters that are no arguments of the program
   bool trusted = false;                // pointers among the arguments are trusted
   bool sees_result = false;            // the word behind the arguments is the function's result
+  bool no_result = false;              // r0 does not matter at the end
+  u32 nullable = 0;                    // struct_ops: bit n stands for an argument that may be null
+  u32 socket_type = 0;                 // struct_ops: arguments that point to struct sock point to this one
   std::optional<ReturnRange> returns;  // what r0 may be at the end; none: anything
 };
 
@@ -33,9 +36,17 @@ HookArg hook_arg(std::string_view hook, u32 index);
 
 // Types whose programs name a target.
 inline bool has_attach_target(u32 type) {
-  return type == BPF_PROG_TYPE_TRACING || type == BPF_PROG_TYPE_LSM;
+  return type == BPF_PROG_TYPE_TRACING || type == BPF_PROG_TYPE_LSM || type == BPF_PROG_TYPE_STRUCT_OPS;
 }
 
 std::optional<Problem> find_attach_target(const ProgSource& source, const btf::KernelBtf& kernel, AttachTarget& out);
+
+// struct_ops.cc: a member of a struct of functions that programs may be.
+std::optional<Problem> find_struct_member(const ProgSource& source, const btf::KernelBtf& kernel, AttachTarget& out);
+// May it call the helper, beside what its type may?
+bool member_allows_helper(const AttachTarget& member, u32 helper);
+// A store into `owner`, a struct of the kernel.
+std::optional<Problem> check_member_write(const AttachTarget& member, const btf::KernelBtf& kernel,
+                                          std::string_view owner, base::s64 off, int bytes);
 
 }  // namespace bpf::verifier

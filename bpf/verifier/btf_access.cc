@@ -97,9 +97,12 @@ bool Walk::access_btf(u32 r, s32 insn_off, int bytes, Access how, int value, boo
                                  std::string(types.name(p.type)).c_str()));
   if (!check_btf_place(r, off)) return false;
   if (how == Access::write && !local) {
-    const bool has_writable = source_.type == BPF_PROG_TYPE_XDP || source_.type == BPF_PROG_TYPE_SCHED_CLS;
+    const bool has_writable = source_.type == BPF_PROG_TYPE_XDP || source_.type == BPF_PROG_TYPE_SCHED_CLS ||
+                              source_.type == BPF_PROG_TYPE_STRUCT_OPS;
     if (p.btf != kKernelTypes && has_writable) return refuse(EFAULT, "verifier bug: reg->btf must be kernel btf\n");
-    return check_field_write(p, off, bytes);
+    if (source_.type != BPF_PROG_TYPE_STRUCT_OPS) return check_field_write(p, off, bytes);
+    auto problem = check_member_write(btf_.target, *btf_.kernel, types.name(p.type), off, bytes);
+    return !problem || refuse(problem->error, std::move(problem->log));
   }
   if (local && p.ref == 0 && (p.flags & (kNonOwnRef | kRcu)) == 0)
     return refuse(EFAULT, "verifier bug: ref_obj_id for allocated object must be non-zero\n",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ctx_args.cc — the context of a tracing or LSM program: the arguments of its hook, one word each.
+// ctx_args.cc — the context of a tracing, LSM or struct_ops program: the arguments of its hook, one word each.
 //
 // Source    soundness: an argument is a number unless the prototype says that it points to a struct; such a pointer is
 //           trusted only where the kernel vouches for it, and may be null where it is listed so.
@@ -67,7 +67,7 @@ bool Walk::load_pointer_argument(u32 pointee, u32 index, int value, const std::s
   const btf::Btf& types = btf_.kernel->types();
   const AttachTarget& hook = btf_.target;
   const u32 target = types.skip_modifiers(pointee);
-  const HookArg special = hook_arg(hook.name, index);
+  const HookArg special = (hook.nullable >> index & 1) != 0 ? HookArg::trusted_or_null : hook_arg(hook.name, index);
   if (special == HookArg::buf_or_null || special == HookArg::rdonly_buf_or_null)
     return refuse_unsupported("buffers of iterators are not known yet");
   if (target == 0 || is_number(types.kind(target)) || special == HookArg::number) {
@@ -77,7 +77,8 @@ bool Walk::load_pointer_argument(u32 pointee, u32 index, int value, const std::s
   if (!is_struct(types, target))
     return refuse(EACCES, arg + format("type %s is not a struct\n", kind_name(types.kind(target))) +
                               format("invalid bpf_context access off=%d size=8\n", facts_[at_].ctx_offset));
-  Reg r = btf_pointer(target, hook.trusted ? kTrusted : 0, kKernelTypes);
+  const bool socket = hook.socket_type != 0 && types.name(target) == "sock";
+  Reg r = btf_pointer(socket ? hook.socket_type : target, hook.trusted ? kTrusted : 0, kKernelTypes);
   if (types.kind(pointee) == BTF_KIND_TYPE_TAG && !types.kind_flag(pointee)) {
     const std::string_view tag = types.name(pointee);
     if (tag == "user") r.flags |= kUser;

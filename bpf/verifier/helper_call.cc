@@ -46,7 +46,8 @@ bool Walk::call_helper(const bpf_insn& i) {
   call.proto = find_helper(call.id, source_.type);
   if (call.proto == nullptr) return refuse(EINVAL, format("invalid func unknown#%u\n", call.id));
   const std::string name(call.proto->name);
-  if (!helper_allowed(call.id, source_.type, attach_))
+  const bool allowed = helper_allowed(call.id, source_.type, attach_) && member_allows_helper(btf_.target, call.id);
+  if (!allowed)
     return refuse(EINVAL, format("program of this type cannot use helper bpf_%s#%u\n", name.c_str(), call.id));
   if (call.proto->gpl_only && !source_.gpl_compatible &&
       !(source_.type == BPF_PROG_TYPE_KPROBE && is_open_to_all(call.id, attach_)))

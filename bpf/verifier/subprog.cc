@@ -56,6 +56,7 @@ bool Walk::call_subprog(const bpf_insn& i) {
 }
 
 bool Walk::check_return() {
+  if (btf_.target.no_result && walked_subprog_ == 0 && cur_.frame().entered != Entered::asynchronously) return true;
   if (!check_readable(BPF_REG_0)) return false;
   const Reg& r0 = reg(BPF_REG_0);
   if (cur_.frame().entered == Entered::asynchronously) {

@@ -4,6 +4,7 @@
 // Shape     a file holds cases: `== a sentence`, optional `type: raw_tracepoint`, `flags: strict freq sleepable`,
 //           `unchanged` among the flags: no seed of the fuzzer, for a change of it crashes Linux 6.18;
 //           `license: proprietary`, `attach: devmap` or a number, with the name of a hook in the kernel's types,
+//           or STRUCT::MEMBER for struct_ops,
 //           `host: EPERM` where the host does not load the type whatever the program is, `host: accept` where it
 //           accepts and we know better (docs/differences-from-linux.md), `host: any` where it is not asked,
 //           signatures of its functions (tests/support/case_btf.h), or `types: maps`: they and all types are those of
@@ -211,6 +212,16 @@ bool resolve_kernel_calls(string& code) {
   return true;
 }
 
+void attach_to_member(bpf::ProgSource& source, const string& name, const string& member) {
+  const auto types = kernel_types();
+  const auto id = types ? types->find(name, bpf::BTF_KIND_STRUCT) : std::nullopt;
+  for (base::u32 k = 0; id && k < types->types().vlen(*id); ++k)
+    if (types->types().string_at(types->types().member(*id, k).name_off) == member) {
+      source.attach_btf_id = *id;
+      source.expected_attach_type = static_cast<bpf::bpf_attach_type>(k);
+    }
+}
+
 bpf::ProgSource make_source(const Case& c, const bpf::ProgSource& all, std::vector<bpf::bpf_insn> insns) {
   bpf::ProgSource s;
   s.type = bpf::BPF_PROG_TYPE_XDP;
@@ -222,7 +233,10 @@ bpf::ProgSource make_source(const Case& c, const bpf::ProgSource& all, std::vect
   if (!c.type.empty())
     for (base::u32 t = 1; t < bpf::kProgTypes.size(); ++t)
       if (bpf::kProgTypes[t].name == c.type) s.type = static_cast<bpf::bpf_prog_type>(t);
-  if (c.attach == "devmap")
+  const auto member = c.attach.find("::");  // of a struct of functions
+  if (member != string::npos)
+    attach_to_member(s, c.attach.substr(0, member), c.attach.substr(member + 2));
+  else if (c.attach == "devmap")
     s.expected_attach_type = bpf::BPF_XDP_DEVMAP;
   else if (!c.attach.empty())
     s.expected_attach_type = static_cast<bpf::bpf_attach_type>(std::stoi(c.attach));

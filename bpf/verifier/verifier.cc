@@ -68,6 +68,8 @@ class Run {
       return Problem{.error = spec.error().code(), .log = spec.error().what() + "\n"};
     }
     spec_ = *spec;
+    if (source_.attach_btf_id != 0 && !has_attach_target(source_.type))
+      return Problem{.error = EINVAL, .log = "attach_btf_id does not belong to this program type\n"};
     const auto& expected = (*spec_)->expected_attach_types;
     if (!expected.empty() && std::ranges::find(expected, source_.expected_attach_type) == expected.end())
       return Problem{.error = EINVAL,

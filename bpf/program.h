@@ -43,6 +43,15 @@ struct MapFacts {
   s32 inner = -1;                    // map of maps: its template, an index into ProgSource::inner_maps
 };
 
+// What the loading user may: Linux asks for each apart, and takes CAP_SYS_ADMIN for all of them.
+struct Capabilities {
+  bool bpf = true;                   // CAP_BPF: every type; loops, subprograms, big programs
+  bool perfmon = true;               // CAP_PERFMON: addresses may leak, Spectre is the user's own business
+  bool net_admin = true;             // CAP_NET_ADMIN: types that touch others' packets and sockets
+  bool operator==(const Capabilities&) const = default;
+};
+inline constexpr Capabilities kNoCapabilities{false, false, false};
+
 // A program as PROG_LOAD gave it, with everything it refers to resolved to values.
 // ld_imm64 with src_reg BPF_PSEUDO_MAP_FD or BPF_PSEUDO_MAP_VALUE has an index into `maps` in its first imm
 // (BPF_PSEUDO_MAP_IDX* do not occur any more).
@@ -52,7 +61,7 @@ struct ProgSource {
   u32 attach_btf_id = 0;             // tracing, LSM: the hook, in the kernel's BTF
   u32 prog_flags = 0;
   bool gpl_compatible = false;
-  bool privileged = true;            // false: the unprivileged rules apply as well
+  Capabilities caps;
   std::string name;
   std::vector<bpf_insn> insns;
   std::vector<MapFacts> maps;

@@ -20,8 +20,8 @@ namespace {
 namespace load = bpf::load;
 
 struct BpfConnection {
-  BpfConnection(base::UniqueFd fd, Door& door, uid_t uid, bool privileged, std::shared_ptr<HandleTable> table)
-      : channel(std::move(fd)), server(door, uid, privileged, std::move(table)) {}
+  BpfConnection(base::UniqueFd fd, Door& door, uid_t uid, bpf::Capabilities caps, std::shared_ptr<HandleTable> table)
+      : channel(std::move(fd)), server(door, uid, caps, std::move(table)) {}
 
   load::Channel channel;
   DoorServer server;
@@ -75,7 +75,9 @@ class SeqpacketServer final : public BpfServer {
       event.data.fd = number;
       if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, number, &event) != 0) continue;
       connections_.insert_or_assign(
-          number, std::make_unique<BpfConnection>(std::move(fd), door_, peer->uid, may_talk(peer->uid, {}), handles_));
+          number, std::make_unique<BpfConnection>(std::move(fd), door_, peer->uid,
+                                                  may_talk(peer->uid, {}) ? bpf::Capabilities{} : bpf::kNoCapabilities,
+                                                  handles_));
     }
   }
 

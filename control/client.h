@@ -45,11 +45,12 @@ struct Target {
 
 class Client {
  public:
-  Client(uid_t uid, bool privileged) : uid_(uid), privileged_(privileged) {}
+  Client(uid_t uid, bpf::Capabilities caps) : uid_(uid), caps_(caps) {}
   virtual ~Client() = default;
 
   uid_t uid() const noexcept { return uid_; }
-  bool privileged() const noexcept { return privileged_; }
+  const bpf::Capabilities& caps() const noexcept { return caps_; }
+  bool privileged() const noexcept { return caps_.bpf; }
   // Of the caller; 0: not known.
   virtual pid_t pid() const noexcept { return 0; }
 
@@ -72,12 +73,12 @@ class Client {
 
  private:
   uid_t uid_;
-  bool privileged_;
+  bpf::Capabilities caps_;
 };
 
 class LocalClient final : public Client {
  public:
-  explicit LocalClient(uid_t uid = 0, bool privileged = true) : Client(uid, privileged) {}
+  explicit LocalClient(uid_t uid = 0, bpf::Capabilities caps = {}) : Client(uid, caps) {}
 
   base::Result<Target> find(int fd) override;
   FdKind kind_of(int fd) override { return rows_.contains(fd) ? FdKind::object : FdKind::closed; }

@@ -51,8 +51,8 @@ class HandleTable {
 
 class WireClient final : public Client {
  public:
-  WireClient(uid_t uid, bool privileged, std::shared_ptr<HandleTable> table = std::make_shared<HandleTable>())
-      : Client(uid, privileged), table_(std::move(table)) {}
+  WireClient(uid_t uid, bpf::Capabilities caps, std::shared_ptr<HandleTable> table = std::make_shared<HandleTable>())
+      : Client(uid, caps), table_(std::move(table)) {}
 
   base::Result<Target> find(int fd) override;
   FdKind kind_of(int fd) override;
@@ -81,9 +81,9 @@ class WireClient final : public Client {
 
 class DoorServer {
  public:
-  DoorServer(Door& door, uid_t uid, bool privileged) : door_(door), client_(uid, privileged) {}
-  DoorServer(Door& door, uid_t uid, bool privileged, std::shared_ptr<HandleTable> table)
-      : door_(door), client_(uid, privileged, std::move(table)) {}
+  DoorServer(Door& door, uid_t uid, bpf::Capabilities caps) : door_(door), client_(uid, caps) {}
+  DoorServer(Door& door, uid_t uid, bpf::Capabilities caps, std::shared_ptr<HandleTable> table)
+      : door_(door), client_(uid, caps, std::move(table)) {}
 
   WireClient& client() noexcept { return client_; }
   // Answers one MessageKind::call or ask.

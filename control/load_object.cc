@@ -31,7 +31,7 @@ using nlohmann::json;
 class Session {
  public:
   Session(Door& door, const LoadRequest& request)
-      : door_(door), request_(request), server_(door, geteuid(), true) {
+      : door_(door), request_(request), server_(door, geteuid(), request.caps) {
     server_.client().on_prog_load = [this](LoadReport report) { note(std::move(report)); };
     server_.client().on_pin = [this](const std::string& path) { pins_.push_back(path); };
     if (!request.vmlinux_btf.empty()) server_.client().kernel_types = [this] { return kernel_types(); };

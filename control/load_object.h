@@ -28,6 +28,7 @@ struct LoadRequest {
   std::map<std::string, u32> max_entries;        // by map name
   std::string pin_root;                          // for LIBBPF_PIN_BY_NAME; empty: the door's
   std::string vmlinux_btf;                       // file; empty: our host's types
+  bpf::Capabilities caps;                        // of the user that loads
   u32 log_level = 0;
   std::string loader;                            // program to start; empty: sluice-loader beside this one
 };

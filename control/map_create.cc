@@ -93,6 +93,31 @@ bpf::MapSpec make_spec(const bpf::bpf_attr& attr, std::string name) {
   return spec;
 }
 
+// What Linux asks of who makes a map of that type; of the others everybody may.
+const char* missing_capability(u32 type, const bpf::Capabilities& caps) {
+  using enum bpf::bpf_map_type;
+  constexpr bpf::bpf_map_type kNetAdmin[] = {BPF_MAP_TYPE_DEVMAP, BPF_MAP_TYPE_DEVMAP_HASH, BPF_MAP_TYPE_SOCKMAP,
+                                             BPF_MAP_TYPE_SOCKHASH, BPF_MAP_TYPE_XSKMAP};
+  constexpr bpf::bpf_map_type kEverybody[] = {BPF_MAP_TYPE_HASH,
+                                              BPF_MAP_TYPE_ARRAY,
+                                              BPF_MAP_TYPE_PROG_ARRAY,
+                                              BPF_MAP_TYPE_PERF_EVENT_ARRAY,
+                                              BPF_MAP_TYPE_PERCPU_HASH,
+                                              BPF_MAP_TYPE_PERCPU_ARRAY,
+                                              BPF_MAP_TYPE_CGROUP_ARRAY,
+                                              BPF_MAP_TYPE_ARRAY_OF_MAPS,
+                                              BPF_MAP_TYPE_HASH_OF_MAPS,
+                                              BPF_MAP_TYPE_CGROUP_STORAGE,
+                                              BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE,
+                                              BPF_MAP_TYPE_RINGBUF,
+                                              BPF_MAP_TYPE_USER_RINGBUF};
+  const auto among = [type](const auto& set) {
+    return std::ranges::find(set, bpf::bpf_map_type(type)) != std::end(set);
+  };
+  if (among(kNetAdmin)) return caps.net_admin ? nullptr : "CAP_NET_ADMIN";
+  return caps.bpf || among(kEverybody) ? nullptr : "CAP_BPF";
+}
+
 }  // namespace
 
 // The type's own sentences (check, make) name the map themselves.
@@ -110,6 +135,8 @@ Answer map_create(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
   if (auto judged = ops->check(spec); !judged) return std::move(judged.error());
   if (!client.privileged() && !state.config.unprivileged_load)
     return base::Error(EPERM, where + ": not permitted without CAP_BPF");
+  if (const char* missing = missing_capability(attr.map_type, client.caps()))
+    return base::Error(EPERM, where + ": a map of this type is not permitted without " + missing);
   std::shared_ptr<Btf> btf;
   if (attr.btf_key_type_id != 0 || attr.btf_value_type_id != 0) {
     SLUICE_TRY(btf, get_btf(client, int(attr.btf_fd)));

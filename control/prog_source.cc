@@ -160,7 +160,7 @@ base::Result<ResolvedProgram> resolve_program(Client& client, const bpf_attr& at
   source.expected_attach_type = bpf::bpf_attach_type(attr.expected_attach_type);
   source.prog_flags = attr.prog_flags;
   source.attach_btf_id = attr.attach_btf_id;
-  source.privileged = client.privileged();
+  source.caps = client.caps();
   SLUICE_TRY(source.name, parse_name(attr.prog_name));
   if (attr.license == 0 || attr.insns == 0) return base::Error(EFAULT, "no licence or no instructions");
   const auto* license = user_ptr<const char>(attr.license);

@@ -45,8 +45,12 @@ void fields(Archive& a, MapFacts& m) {
     m.btf_key_type_id, m.btf_value_type_id, m.btf, m.contents, m.inner);
 }
 template <class Archive>
+void fields(Archive& a, Capabilities& c) {
+  a(c.bpf, c.perfmon, c.net_admin);
+}
+template <class Archive>
 void fields(Archive& a, ProgSource& s) {
-  a(s.type, s.expected_attach_type, s.attach_btf_id, s.prog_flags, s.gpl_compatible, s.privileged, s.name, s.insns,
+  a(s.type, s.expected_attach_type, s.attach_btf_id, s.prog_flags, s.gpl_compatible, s.caps, s.name, s.insns,
     s.maps, s.inner_maps, s.btf,
     s.func_info, s.line_info);
 }

@@ -47,8 +47,9 @@ long door_command(unsigned cmd, void* user_attr, unsigned size) {
   auto& attr = *static_cast<bpf_attr*>(user_attr);
   if (!is_probe(attr)) return door->call(cmd, user_attr, size);
   const base::u32 asked = std::exchange(attr.prog_type, BPF_PROG_TYPE_XDP);
-  const long result = door->call(cmd, user_attr, size);
+  long result = door->call(cmd, user_attr, size);
   attr.prog_type = asked;
+  if (result == -EPERM) result = door->call(cmd, user_attr, size);  // some users may load only a few types
   return result;
 }
 

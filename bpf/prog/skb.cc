@@ -124,6 +124,7 @@ struct Cut {
   base::u16 hidden[12] = {};  // 0 behind the last: `len` is hidden from flow_dissector alone, which has its own table
   base::u16 read_only[8] = {};
   bool peers = false;
+  base::u16 needs_bpf[3] = {};
 };
 
 constexpr bool holds(const base::u16* list, std::size_t count, base::u16 offset) {
@@ -146,6 +147,7 @@ constexpr auto fields_of() {
     if (holds(cut.hidden, 12, kAll[k].offset) || (!cut.peers && is_peer_field(kAll[k]))) continue;
     out[n] = kAll[k];
     if (holds(cut.read_only, 8, out[n].offset)) out[n].write = Parts::none;
+    out[n].needs_bpf = holds(cut.needs_bpf, 3, out[n].offset);
     ++n;
   }
   return out;
@@ -161,7 +163,8 @@ constexpr auto kSocketFilter = fields_of<Cut{
 constexpr auto kTc = fields_of<Cut{.hidden = {kFlowKeys}}>();
 constexpr auto kCgroup = fields_of<Cut{.hidden = {kTcClassid, kDataMeta, kFlowKeys, kWireLen, kTstampType},
                                        .read_only = {kQueueMapping, kTcIndex},
-                                       .peers = true}>();
+                                       .peers = true,
+                                       .needs_bpf = {kData, kDataEnd, kTstamp}}>();
 constexpr auto kLwt =
     fields_of<Cut{.hidden = {kTcClassid, kDataMeta, kFlowKeys, kTstamp, kWireLen, kTstampType, kHwtstamp},
                   .read_only = {kQueueMapping, kTcIndex}}>();

@@ -63,8 +63,14 @@ const HelperProto& get_helper(base::u32 id);
 const HelperProto* find_helper(base::u32 id);
 // The prototype that programs of this type see. nullptr: there is no such number.
 const HelperProto* find_helper(base::u32 id, bpf_prog_type type);
-// May a privileged program of that type and attach type call it?
+// May a program of that type and attach type, loaded with all capabilities, call it?
 bool helper_allowed(base::u32 id, bpf_prog_type type, bpf_attach_type attach);
+// Capabilities without which programs of that type may not call it.
+struct HelperNeeds {
+  bool bpf = false;
+  bool perfmon = false;
+};
+HelperNeeds helper_needs(base::u32 id, bpf_prog_type type);
 
 // A helper's native body, used by the interpreter: (env, r1 … r5) -> r0. Pointers travel as integers.
 using helper_fn = base::u64 (*)(bpf_env*, base::u64, base::u64, base::u64, base::u64, base::u64);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "bpf/registry/helper.h"
 
@@ -98,6 +99,19 @@ constexpr AttachRule kAttachRules[] = {
      8},
 };
 
+// Helpers that Linux gives only to programs loaded with CAP_BPF, or with CAP_PERFMON, whatever the type.
+constexpr base::u8 kNeedBpf[] = {17,  37,  80,  93,  94,  118, 123, 153, 154, 156, 157, 164, 169, 170,
+                                 171, 172, 181, 194, 197, 198, 199, 200, 201, 202, 203, 209, 210, 211};
+constexpr base::u8 kNeedPerfmon[] = {6,   16,  22,  35,  55,  109, 112, 113, 114, 115, 117, 136, 137, 138, 139,
+                                     140, 141, 148, 149, 158, 165, 166, 175, 176, 177, 178, 180, 191, 196};
+
+// These seven the syscall type has without it.
+constexpr base::u8 kSyscallNeedsNoPerfmon[] = {136, 137, 138, 139, 140, 178, 196};
+
+bool among(std::span<const base::u8> ids, base::u32 id) {
+  return std::ranges::find(ids, id) != ids.end();
+}
+
 }  // namespace
 
 const HelperProto& get_helper(base::u32 id) {
@@ -122,6 +136,11 @@ bool helper_allowed(base::u32 id, bpf_prog_type type, bpf_attach_type attach) {
     return std::find(rule.attach, rule.attach + rule.count, attach) != rule.attach + rule.count;
   }
   return true;
+}
+
+HelperNeeds helper_needs(base::u32 id, bpf_prog_type type) {
+  const bool exempt = type == BPF_PROG_TYPE_SYSCALL && among(kSyscallNeedsNoPerfmon, id);
+  return {.bpf = among(kNeedBpf, id), .perfmon = among(kNeedPerfmon, id) && !exempt};
 }
 
 }  // namespace bpf

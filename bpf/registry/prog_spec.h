@@ -58,6 +58,8 @@ struct CtxField {
   std::span<const bpf_attach_type> write_attach_types = {};
   base::s16 host_pointer = -1;   // not -1: offset in the host struct of a pointer to the struct that has the field
   base::u32 write_below = 0;     // not 0: a store of this value or a greater one changes nothing
+  // Only with CAP_BPF may programs store it, or, where nobody stores it, load it.
+  bool needs_bpf = false;
 };
 
 struct ReturnRange {

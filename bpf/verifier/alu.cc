@@ -87,6 +87,10 @@ bool Walk::step_mov(const bpf_insn& i, bool is64) {
     return true;
   }
   Reg& src = reg(i.src_reg);
+  const bool whole = is64 && i.off == 0;
+  if (!whole && is_secret(src))
+    return refuse(EACCES, format(is64 ? "R%u sign-extension part of pointer\n" : "R%u partial copy of pointer\n",
+                                 u32{i.src_reg}));
   if (src.is_pointer()) {
     if (is64 && i.off == 0) {
       set(i.dst_reg, Reg(src));
@@ -114,6 +118,7 @@ bool Walk::step_mov(const bpf_insn& i, bool is64) {
 bool Walk::step_unary(const bpf_insn& i, bool is64) {
   if (!check_readable(i.dst_reg) || !check_writable(i.dst_reg)) return false;
   const Reg& dst = reg(i.dst_reg);
+  if (is_secret(dst)) return refuse(EACCES, format("R%u pointer arithmetic prohibited\n", u32{i.dst_reg}));
   if (dst.is_pointer()) {
     set(i.dst_reg, Reg::unknown());
     return true;
@@ -138,7 +143,7 @@ bool Walk::step_binary(const bpf_insn& i, bool is64) {
     return true;
   }
   if (dst.is_pointer() && src.is_pointer()) {
-    if (op == BPF_SUB) {
+    if (op == BPF_SUB && source_.caps.perfmon) {
       set(i.dst_reg, Reg::unknown());
       return true;
     }
@@ -152,10 +157,12 @@ bool Walk::step_binary(const bpf_insn& i, bool is64) {
     mark_precise(dst);
     return pointer_alu(i, src, dst, false);
   }
+  if ((op == BPF_ADD || op == BPF_SUB) && !check_number_alu(i)) return false;
   // Division and remainder are unknown whatever their operands were: their result rests on no number.
   const u32 node = is_division(op) ? 0 : precision_.derive(dst.node, src.node);
   Reg out = Reg::scalar(alu(op, is64, dst.var, src.var), node);
-  if (op == BPF_ADD && src.var.is_const()) keep_link(out, dst, static_cast<s64>(src.var.value()), is64);
+  if (op == BPF_ADD && src.var.is_const() && source_.caps.bpf)
+    keep_link(out, dst, static_cast<s64>(src.var.value()), is64);
   set(i.dst_reg, out);
   return true;
 }

@@ -64,7 +64,9 @@ bool Walk::step_aligned_atomic(const bpf_insn& i) {
   if (i.imm == BPF_STORE_REL)
     return access(i.dst_reg, i.off, bytes, Access::write, i.src_reg) &&
            check_atomic_target(reg(i.dst_reg), i.dst_reg, "stores into");
-  if (i.imm == BPF_CMPXCHG && !check_readable(BPF_REG_0)) return false;
+  if (i.imm == BPF_CMPXCHG && (!check_readable(BPF_REG_0) || !check_leak(Access::write, BPF_REG_0, "mem")))
+    return false;
+  if (!check_leak(Access::write, i.src_reg, "mem")) return false;
   if (!check_atomic_target(reg(i.dst_reg), i.dst_reg, "stores into")) return false;
   int loaded = -1;
   if (i.imm == BPF_CMPXCHG)

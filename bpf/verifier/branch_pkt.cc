@@ -130,6 +130,13 @@ void Walk::learn_null(State& state, u32 id, bool is_null) {
   });
 }
 
+// One that tells how much packet there is.
+bool Walk::is_packet_comparison(const bpf_insn& i) const {
+  if (insn_class(i.code) != BPF_JMP || !insn_src_is_reg(i.code) || !is_order(insn_op(i.code))) return false;
+  const auto& regs = cur_.frame().regs;
+  return is_end_for(regs[i.dst_reg], regs[i.src_reg]) || is_end_for(regs[i.src_reg], regs[i.dst_reg]);
+}
+
 void Walk::learn_packet_end(State& state, const bpf_insn& i, bool taken) {
   auto& regs = state.frame().regs;
   u8 op = insn_op(i.code);

@@ -13,7 +13,7 @@ namespace {
 class Builder {
  public:
   Builder(const ProgSource& source, Cfg& cfg)
-      : insns_(source.insns), maps_(source.maps.size()), loops_allowed_(source.privileged), cfg_(cfg) {}
+      : insns_(source.insns), maps_(source.maps.size()), capable_(source.caps.bpf), cfg_(cfg) {}
 
   std::optional<Problem> run() {
     const u32 n = count();
@@ -137,7 +137,7 @@ class Builder {
 
   // An unprivileged program has no loops: an edge to an instruction that is still on the way here is one.
   bool check_back_edges() {
-    if (loops_allowed_) return true;
+    if (capable_) return true;
     enum : u8 { kNew, kOpen, kDone };
     std::vector<u8> state(count(), kNew);
     std::vector<std::pair<u32, u32>> way = {{0, 0}};  // instruction, edges taken
@@ -215,7 +215,7 @@ class Builder {
 
   const std::vector<bpf_insn>& insns_;
   const std::size_t maps_;
-  const bool loops_allowed_;
+  const bool capable_;
   Cfg& cfg_;
   Problem problem_;
 };

@@ -24,8 +24,8 @@ struct Subprog {
   bool is_callback = false;  // its address is taken
   bool has_tail_call = false;
   bool has_legacy_load = false;  // BPF_LD_ABS or BPF_LD_IND: may leave it early
-  bool is_global = false;       // BTF says so: verified alone
-  bool changes_packet = false;  // it or what it calls moves packet data
+  bool is_global = false;        // BTF says so: verified alone
+  bool changes_packet = false;   // it or what it calls moves packet data
   bool is_exception_callback = false;
   std::optional<u32> throws_at;  // a call of bpf_throw
   bool ran_as_callback = false;  // a walked call runs it

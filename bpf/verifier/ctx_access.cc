@@ -85,6 +85,8 @@ const CtxField* Walk::find_ctx_access(s32 off, int bytes, Access how) const {
   const CtxField* f = find_field(spec_, off, bytes);
   if (f == nullptr || !part_ok(*f, how == Access::read ? f->read : f->write, off, bytes)) return nullptr;
   if (!listed(f->attach_types, attach_)) return nullptr;
+  const Access guarded = f->write == Parts::none ? Access::read : Access::write;
+  if (f->needs_bpf && !source_.caps.bpf && how == guarded) return nullptr;
   return how == Access::read || listed(f->write_attach_types, attach_) ? f : nullptr;
 }
 

@@ -130,7 +130,7 @@ void Walk::forget_dynptr(u32 frame, u32 first) {
   note_stack_read(frame, -s64{first + 1} * 8, -s64{first - 1} * 8);
   for (u32 k = 0; k < kSlots; ++k) stack[first - k] = Slot();
   for_each_reg(cur_, [this, id](Reg& r) {
-    if (r.kind == Kind::mem && r.dynptr == id) r = source_.privileged ? Reg::unknown() : Reg();
+    if (r.kind == Kind::mem && r.dynptr == id) r = source_.caps.perfmon ? Reg::unknown() : Reg();
   });
 }
 

@@ -113,8 +113,8 @@ bool Walk::resolve_value_arg(const Call& call, Arg* type) {
 
 bool Walk::check_arg(Call& call, u32 r, Arg type) {
   if (!check_readable(r) || !resolve_value_arg(call, &type)) return false;
-  if (type == Arg::ANYTHING) return true;
   const Reg& p = reg(r);
+  if (type == Arg::ANYTHING) return !is_secret(p) || refuse(EACCES, format("R%u leaks addr into helper function\n", r));
   if (!check_packet_arg(call, r)) return false;
   if (p.is_zero() && arg_rule(type).or_null) {
     mark_precise(p);
@@ -232,12 +232,14 @@ std::optional<u64> Walk::constant_array_key(const Reg& key, u32 map) {
   return slot.spilled.var.value() & 0xffffffff;
 }
 
-bool Walk::check_memory_arg(Call& call, u32 r, s64 bytes, Arg type, bool zero_ok) {
+bool Walk::check_memory_arg(Call& call, u32 r, s64 bytes, Arg type, bool zero_ok, bool all) {
   const Access how = access_of(type);
   const bool reads_too = type == Arg::PTR_TO_WRITE_MEM || type == Arg::PTR_TO_WRITE_FIXED_SIZE_MEM_4;
-  if (reads_too && reg(r).kind == Kind::stack && !check_helper_memory(call, r, bytes, Access::read, zero_ok))
-    return false;
+  const bool stack = reg(r).kind == Kind::stack;
+  if (reads_too && stack && !check_helper_memory(call, r, bytes, Access::read, zero_ok)) return false;
   if (!check_helper_memory(call, r, bytes, how, zero_ok)) return false;
+  // What the helper does not fill for certain is read by the program afterwards.
+  if (how == Access::write && !all && stack && !check_stack_readable(r, bytes)) return false;
   if (how == Access::write) {
     call.raw_reg = static_cast<int>(r);
     call.raw_bytes = bytes;
@@ -277,7 +279,7 @@ bool Walk::check_helper_stack(u32 r, s64 bytes, Access how, bool zero_ok) {
   if (!check_stack_bounds(r, 0, bytes, how, true, &low, &high)) return false;
   if (how == Access::write) return check_no_dynptr(r, low, high + bytes);
   note_stack_read(reg(r).frame, low, high + bytes);
-  return check_stack_bytes(r, low, high, bytes);
+  return check_stack_readable(r, bytes);
 }
 
 bool Walk::check_size_arg(Call& call, u32 r, Arg type, Arg mem_type) {
@@ -301,7 +303,7 @@ bool Walk::check_size_arg(Call& call, u32 r, Arg type, Arg mem_type) {
     return refuse(EACCES, format("R%u type=%s expected=fp\n", r - 1, kind_text(memory).c_str()),
                   "Compare the pointer with NULL first.");
   mark_precise(size);
-  return check_memory_arg(call, r - 1, static_cast<s64>(size.var.umax), mem_type, zero_ok);
+  return check_memory_arg(call, r - 1, static_cast<s64>(size.var.umax), mem_type, zero_ok, size.is_const());
 }
 
 }  // namespace bpf::verifier

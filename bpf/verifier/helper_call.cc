@@ -46,7 +46,10 @@ bool Walk::call_helper(const bpf_insn& i) {
   call.proto = find_helper(call.id, source_.type);
   if (call.proto == nullptr) return refuse(EINVAL, format("invalid func unknown#%u\n", call.id));
   const std::string name(call.proto->name);
-  const bool allowed = helper_allowed(call.id, source_.type, attach_) && member_allows_helper(btf_.target, call.id);
+  const HelperNeeds needs = helper_needs(call.id, source_.type);
+  const bool capable = (source_.caps.bpf || !needs.bpf) && (source_.caps.perfmon || !needs.perfmon);
+  const bool allowed =
+      capable && helper_allowed(call.id, source_.type, attach_) && member_allows_helper(btf_.target, call.id);
   if (!allowed)
     return refuse(EINVAL, format("program of this type cannot use helper bpf_%s#%u\n", name.c_str(), call.id));
   if (call.proto->gpl_only && !source_.gpl_compatible &&
@@ -79,6 +82,7 @@ bool Walk::call_helper(const bpf_insn& i) {
   if (call.id == BPF_FUNC_get_local_storage && !reg(BPF_REG_2).is_zero())
     return refuse(EINVAL, "get_local_storage() doesn't support non-zero flags\n");
   if (call.map >= 0 && (!check_iterable(call) || !check_map_matches_helper(call))) return false;
+  if (call.id == BPF_FUNC_tail_call && !check_one_tail_map(call)) return false;
   InsnFact& fact = facts_[at_];
   if (call.map >= static_cast<int>(source_.maps.size())) {  // an inner map: known at run time only
     fact.map_index = -1;
@@ -111,6 +115,7 @@ bool Walk::finish_call(const Call& call) {
     const Reg& p = reg(static_cast<u32>(call.raw_reg));
     if (p.kind == Kind::stack) {
       const s64 low = s64{p.off} + p.var.smin, high = s64{p.off} + p.var.smax + call.raw_bytes;
+      if (spoils_pointer(p.frame, low, high)) return refuse(EACCES, "attempt to corrupt spilled pointer on stack\n");
       clobber_stack(p.frame, low, high, Byte::misc);
       if (p.var.is_const())
         for (s64 off = (low + 7) & ~s64{7}; off + 8 <= high; off += 8) note_stack_write(p.frame, off, 8);

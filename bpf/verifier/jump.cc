@@ -65,6 +65,7 @@ bool Walk::step_conditional(const bpf_insn& i) {
   if (insn_src_is_reg(i.code) ? i.imm != 0 : i.src_reg != 0)
     return refuse(EINVAL, "BPF_JMP/JMP32 uses reserved fields\n");
   if (insn_src_is_reg(i.code) && !check_readable(i.src_reg)) return false;
+  if (!check_source_comparable(i)) return false;
   const Reg& a = reg(i.dst_reg);
   const Reg b = insn_src_is_reg(i.code) ? reg(i.src_reg) : Reg::constant(static_cast<u64>(s64{i.imm}));
   const bool numbers = a.is_scalar() && b.is_scalar();
@@ -73,15 +74,18 @@ bool Walk::step_conditional(const bpf_insn& i) {
   if (way != Branch::unknown) {
     mark_precise(a);
     mark_precise(b);
-    if (way == Branch::always) next_ = static_cast<u32>(jump_target(i, at_));
+    const u32 target = static_cast<u32>(jump_target(i, at_));
+    if (!push_speculative(way == Branch::always ? next_ : target, &i)) return false;
+    if (way == Branch::always) next_ = target;
     return true;
   }
   if (numbers) limit_links(a, b);
+  const bool settled = check_destination_comparable(i);
   State taken = cur_;
   learn(taken, i, true);
   learn(cur_, i, false);
   push_branch(std::move(taken), static_cast<u32>(jump_target(i, at_)));
-  return branches_within_limit();
+  return branches_within_limit() && settled;
 }
 
 // Linux lets at most six places learn from one comparison; those beyond, counted from the newest frame, go their own
@@ -119,8 +123,12 @@ void Walk::learn(State& state, const bpf_insn& i, bool taken) {
   }
   const Reg& b = regs[i.src_reg];
   if (!a.is_pointer() || !b.is_pointer()) return;
-  if (equality && a.maybe_null != b.maybe_null && (op == BPF_JEQ) == taken)
-    return learn_null(state, a.maybe_null ? a.id : b.id, false);  // equal to a pointer that is not null
+  if (equality && a.maybe_null != b.maybe_null && (op == BPF_JEQ) == taken) {
+    // Equal to a pointer that is not null. Its copies could learn it as well, but in Linux they do not.
+    if (a.kind != Kind::btf_id && b.kind != Kind::btf_id)
+      settle_not_null(state.frame().regs[a.maybe_null ? i.dst_reg : i.src_reg]);
+    return;
+  }
   learn_packet_end(state, i, taken);
 }
 

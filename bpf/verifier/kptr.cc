@@ -131,7 +131,7 @@ bool Walk::give_to_kptr(u32 ref) {
       r.ref = 0;
       r.flags = static_cast<u16>((r.flags & ~kAlloc) | kRcu);
     } else {
-      r = source_.privileged ? Reg::unknown() : Reg();
+      r = source_.caps.perfmon ? Reg::unknown() : Reg();
     }
   });
   return true;

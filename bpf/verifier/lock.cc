@@ -69,7 +69,7 @@ bool Walk::drop_lock(const Reg& p, Reference::Type type, const char* word) {
   if (found != last) return refuse(EINVAL, format("%s_unlock cannot be out of order\n", word));
   cur_.refs.erase(cur_.refs.begin() + static_cast<std::ptrdiff_t>(found));
   for_each_reg(cur_, [this](Reg& r) {
-    if (r.is_pointer() && (r.flags & kNonOwnRef) != 0) r = source_.privileged ? Reg::unknown() : Reg();
+    if (r.is_pointer() && (r.flags & kNonOwnRef) != 0) r = source_.caps.perfmon ? Reg::unknown() : Reg();
   });
   return true;
 }

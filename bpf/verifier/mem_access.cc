@@ -74,7 +74,8 @@ bool Walk::note_mem(MemKind kind, bool mixes) {
 }
 
 bool Walk::check_alignment(const Reg& p, s32 off, int bytes) {
-  const bool strict = strict_alignment_ || (source_.prog_flags & BPF_F_STRICT_ALIGNMENT) != 0 || p.kind == Kind::stack;
+  const u32 wanted = source_.prog_flags & (BPF_F_STRICT_ALIGNMENT | BPF_F_ANY_ALIGNMENT);
+  const bool strict = strict_alignment_ || wanted == BPF_F_STRICT_ALIGNMENT || p.kind == Kind::stack;
   if (!strict || bytes == 1) return true;
   // Linux places a packet two bytes behind an aligned address (NET_IP_ALIGN) where alignment counts.
   const s64 base = p.is_packet() ? 2 : 0;
@@ -116,7 +117,7 @@ void Walk::put_loaded(int value, int bytes, bool sign_extend) {
 bool Walk::access_map_value(u32 r, s64 off, int bytes, Access how, int value, bool sign_extend) {
   const Reg p = reg(r);
   const MapFacts& map = map_facts(p.map);
-  if (!check_map_cap(p, how, off + p.off, bytes)) return false;
+  if (!check_leak(how, value, "map") || !check_map_cap(p, how, off + p.off, bytes)) return false;
   if (!check_region(r, p, off + p.off, bytes, map.value_size, false)) return false;
   if (!check_value_fields(r, off + p.off, bytes, false)) return false;
   if (p.var.is_const()) {
@@ -145,7 +146,8 @@ bool Walk::access(u32 r, s32 off, int bytes, Access how, int value, bool sign_ex
   if (!p.maybe_null) {
     switch (p.kind) {
       case Kind::ctx:
-        return note_mem(MemKind::ctx) && access_ctx(r, off, bytes, how, value, sign_extend);
+        return note_mem(MemKind::ctx) && check_leak(how, value, "ctx") &&
+               access_ctx(r, off, bytes, how, value, sign_extend);
       case Kind::stack:
         return note_mem(MemKind::stack) && access_stack(r, off, bytes, how, value, sign_extend);
       case Kind::packet:
@@ -163,10 +165,12 @@ bool Walk::access(u32 r, s32 off, int bytes, Access how, int value, bool sign_ex
         put_loaded(value, bytes, sign_extend);
         return true;
       case Kind::btf_id:
-        return note_mem(MemKind::kernel) && access_btf(r, off, bytes, how, value, sign_extend);
+        return note_mem(MemKind::kernel) && check_may_see_struct(types_of(p).name(p.type)) &&
+               access_btf(r, off, bytes, how, value, sign_extend);
       case Kind::mem:
         if (how == Access::write && (p.flags & kRdonly) != 0)
           return refuse(EACCES, format("R%u cannot write into %s\n", r, kind_text(p).c_str()));
+        if (!check_leak(how, value, "mem")) return false;
         if ((p.flags & kUntrusted) != 0) {  // read with loads that survive a fault
           put_loaded(value, bytes, sign_extend);
           return note_mem(MemKind::kernel, true);
@@ -177,7 +181,8 @@ bool Walk::access(u32 r, s32 off, int bytes, Access how, int value, bool sign_ex
       case Kind::arena:
         return note_mem(MemKind::kernel) && access_arena(bytes, how, value, sign_extend);
       case Kind::flow_keys:
-        return note_mem(MemKind::host) && access_flow_keys(r, off, bytes, how, value, sign_extend);
+        return note_mem(MemKind::host) && check_leak(how, value, "flow keys") &&
+               access_flow_keys(r, off, bytes, how, value, sign_extend);
       case Kind::tp_buffer:
         return note_mem(MemKind::host) && access_tp_buffer(r, off, bytes, how, value, sign_extend);
       case Kind::socket:
@@ -186,7 +191,8 @@ bool Walk::access(u32 r, s32 off, int bytes, Access how, int value, bool sign_ex
       case Kind::xdp_sock:
         return note_mem(MemKind::host) && access_socket(r, off, bytes, how, value, sign_extend);
       case Kind::map_ptr:
-        return note_mem(MemKind::kernel, true) && access_map_ptr(r, off, bytes, how, value, sign_extend);
+        return note_mem(MemKind::kernel, true) && check_may_see_struct("bpf_map") &&
+               access_map_ptr(r, off, bytes, how, value, sign_extend);
       default:
         break;
     }

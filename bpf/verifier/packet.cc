@@ -24,9 +24,10 @@ bool Walk::check_packet(u32 r, s64 off, s64 bytes, bool zero_ok) {
   return true;
 }
 
-bool Walk::access_packet(u32 r, s32 off, int bytes, Access how, int) {
+bool Walk::access_packet(u32 r, s32 off, int bytes, Access how, int value) {
   const bool writable = spec_.packet == PacketAccess::write || spec_.packet == PacketAccess::buffer;
   if (how == Access::write && !writable) return refuse(EACCES, "cannot write into packet\n");
+  if (!check_leak(how, value, "packet")) return false;
   return check_packet(r, s64{off} + reg(r).off, bytes, false);
 }
 
@@ -62,11 +63,11 @@ void Walk::push_early_return() {
   push_branch(std::move(outside), back);
 }
 
-// Linux gives up what it knew of such pointers; a privileged program keeps a number.
+// Linux gives up what it knew of such pointers; a program that may know addresses keeps a number.
 void Walk::forget_packet_pointers() {
-  for_each_reg(cur_, [](Reg& r) {
+  for_each_reg(cur_, [this](Reg& r) {
     const bool slice = r.kind == Kind::mem && (r.flags & kPacketSlice) != 0;
-    if (r.is_packet() || r.kind == Kind::packet_end || slice) r = Reg::unknown();
+    if (r.is_packet() || r.kind == Kind::packet_end || slice) r = source_.caps.perfmon ? Reg::unknown() : Reg();
   });
 }
 

@@ -58,7 +58,7 @@ bool Walk::check_sane_offset(const Reg& r, const Reg& pointer) {
 bool Walk::pointer_alu(const bpf_insn& i, const Reg& pointer, const Reg& scalar, bool pointer_is_dst) {
   const u8 op = insn_op(i.code);
   if (insn_class(i.code) != BPF_ALU64) {
-    if (op == BPF_SUB) {
+    if (op == BPF_SUB && source_.caps.perfmon) {
       set(i.dst_reg, Reg::unknown());
       return true;
     }
@@ -71,9 +71,12 @@ bool Walk::pointer_alu(const bpf_insn& i, const Reg& pointer, const Reg& scalar,
     return true;
   }
   if (!check_sane_offset(scalar, pointer) || !check_sane_offset(pointer, pointer)) return false;
+  Masking masking;
+  const bool moves = op == BPF_ADD || op == BPF_SUB;
+  if (moves && !begin_masking(i, pointer, scalar, pointer_is_dst, masking)) return false;
   if (op == BPF_AND || op == BPF_OR || op == BPF_XOR)
     return refuse(EACCES, format("R%d bitwise operator %s on pointer prohibited\n", i.dst_reg, operator_text(i.code)));
-  if (op != BPF_ADD && op != BPF_SUB)
+  if (!moves)
     return refuse(EACCES,
                   format("R%d pointer arithmetic with %s operator prohibited\n", i.dst_reg, operator_text(i.code)));
   if (op == BPF_SUB && !pointer_is_dst)
@@ -89,9 +92,7 @@ bool Walk::pointer_alu(const bpf_insn& i, const Reg& pointer, const Reg& scalar,
       out.off = static_cast<s32>(moved);
       // Found at or beyond the end was the old place. Linux 6.18 keeps that for the new one, and is wrong.
       if (pointer.is_packet() && pointer.range < 0 && out.off != pointer.off) out.range = 0;
-      if (!check_sane_offset(out, pointer)) return false;
-      set(i.dst_reg, out);
-      return true;
+      return put_moved_pointer(i, out, pointer, scalar, masking);
     }
   }
   out.var = alu(op, true, pointer.var, scalar.var);
@@ -99,9 +100,14 @@ bool Walk::pointer_alu(const bpf_insn& i, const Reg& pointer, const Reg& scalar,
     out.id = new_id();
     out.range = 0;
   }
-  if (!check_sane_offset(out, pointer)) return false;
-  set(i.dst_reg, out);
-  return true;
+  return put_moved_pointer(i, out, pointer, scalar, masking);
+}
+
+bool Walk::put_moved_pointer(const bpf_insn& i, const Reg& moved, const Reg& pointer, const Reg& scalar,
+                             Masking& masking) {
+  if (!check_sane_offset(moved, pointer)) return false;
+  set(i.dst_reg, moved);
+  return check_moved_bounds(i.dst_reg) && end_masking(i, moved, scalar, masking);
 }
 
 }  // namespace bpf::verifier

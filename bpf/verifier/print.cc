@@ -120,7 +120,7 @@ std::string Walk::print_reg(const Reg& r) const {
     if (!part.empty()) to += (to.empty() ? "" : ",") + part;
   };
   if (r.is_scalar()) {
-    const std::string mark = precision_.marked(r.node) ? "P" : "";
+    const std::string mark = is_precise(r) ? "P" : "";
     if (r.var.is_const()) return mark + signed_text(static_cast<s64>(r.var.value()));
     std::string fields;
     if (r.id != 0) fields = r.linked != 0 ? format("id=%u%+d", r.id, r.off) : format("id=%u", r.id);
@@ -218,15 +218,30 @@ std::string Walk::print_frame(const State& state, u32 frame, bool all) const {
 
 void Walk::log_pruned() {
   if (log_level_ & BPF_LOG_LEVEL2)
-    log_ += came_from_ ? format("\nfrom %u to %u: safe\n", prev_, at_) : format("%u: safe\n", at_);
-  print_whole_ = came_from_ = false;
+    log_ += came_from_ || returned_ ? format("\nfrom %u to %u%s: safe\n", prev_, at_, speculative_text())
+                                    : format("%u: safe\n", at_);
+  print_whole_ = came_from_ = returned_ = false;
+}
+
+void Walk::log_frames(const char* first_name, u32 first, const char* newest_name) {
+  if (print_level() == 0) return;
+  log_ +=
+      first_name + print_frame(cur_, first, true) + "\n" + newest_name + print_frame(cur_, cur_.depth(), true) + "\n";
 }
 
 void Walk::log_instruction() {
-  if ((log_level_ & (BPF_LOG_LEVEL1 | BPF_LOG_LEVEL2)) == 0) return;
+  if (print_level() == 0) return;
+  if (returned_) {
+    print_whole_ = false;
+    if (log_level_ & BPF_LOG_LEVEL2)
+      log_ +=
+          format("\nfrom %u to %u%s:", prev_, at_, speculative_text()) + print_frame(cur_, cur_.depth(), true) + "\n";
+    returned_ = false;
+  }
   if (print_whole_) {
     const std::string state = print_frame(cur_, cur_.depth(), true);
-    if (came_from_ && (log_level_ & BPF_LOG_LEVEL2)) log_ += format("\nfrom %u to %u:", prev_, at_) + state + "\n";
+    if (came_from_ && (log_level_ & BPF_LOG_LEVEL2))
+      log_ += format("\nfrom %u to %u%s:", prev_, at_, speculative_text()) + state + "\n";
     log_ += format("%u:", at_) + state + "\n";
   }
   print_whole_ = came_from_ = false;
@@ -239,7 +254,7 @@ void Walk::log_instruction() {
 
 // What the instruction touched, behind it in column 40 or a multiple of eight beyond.
 void Walk::log_effects() {
-  if ((log_level_ & (BPF_LOG_LEVEL1 | BPF_LOG_LEVEL2)) == 0 || print_whole_) return;
+  if (print_level() == 0 || print_whole_) return;
   const std::string effects = print_frame(cur_, cur_.depth(), false);
   if (effects.empty() || is_exit(insn())) return;
   const std::size_t line = log_.rfind('\n', log_.size() - 2) + 1;

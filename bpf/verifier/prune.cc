@@ -82,11 +82,12 @@ bool Walk::includes_references(const State& old) {
 bool Walk::includes_reg(const Reg& old, const Reg& now, Exact exact) {
   if (old.kind == Kind::none) return exact != Exact::yes || now.kind == Kind::none;
   if (old.kind != now.kind || old.maybe_null != now.maybe_null || old.flags != now.flags) return false;
+  if (old.is_scalar() && masks_depend_on_numbers_) return old.var == now.var && same_id(old.id, now.id);
   if (old.is_scalar()) {
     const bool same_link = old.id == 0 || (old.linked == now.linked && old.off == now.off);
     if (exact == Exact::yes)
       return old.var == now.var && same_link && same_id(old.id, now.id) && (old.id != 0) == (now.id != 0);
-    if (exact == Exact::no && !precision_.marked(old.node)) return true;
+    if (exact == Exact::no && !is_precise(old)) return true;
     return includes(old.var, now.var) && same_link && same_id(old.id, now.id);
   }
   if (old.off != now.off || !same_id(old.id, now.id) || !same_reference(old.ref, now.ref)) return false;
@@ -123,17 +124,22 @@ bool Walk::includes_slot(const Slot& old, const Slot* now, Exact exact) {
     if (old.bytes != now->bytes) return false;
     return !old.is_spill() || includes_reg(old.spilled, now->spilled, exact);
   }
-  // Bytes that were any number before may be anything now: a privileged program reads what it finds.
-  const bool old_any =
-      std::none_of(old.bytes.begin(), old.bytes.end(), [](Byte b) { return b == Byte::zero || b == Byte::spill; });
+  // Bytes that were any number before may be anything now: a program that may know addresses reads what it finds.
+  const bool reads_anything = source_.caps.perfmon;
+  const bool old_any = std::none_of(old.bytes.begin(), old.bytes.end(), [&](Byte b) {
+    return b == Byte::zero || b == Byte::spill || (b == Byte::misc && !reads_anything);
+  });
   if (old_any) return true;
+  if (!reads_anything && all_are(old, Byte::misc) && now->is_spill() && now->spill_bytes() == 8)
+    return now->spilled.is_scalar();
   // Bytes of any value are a number linked to no other: they stand for an old number only if it was alone as well.
   if (old.is_spill() && old.spill_bytes() == 8 && old.spilled.is_scalar() && all_are(*now, Byte::misc)) {
-    if (exact == Exact::no && !precision_.marked(old.spilled.node)) return true;
+    if (exact == Exact::no && !is_precise(old.spilled)) return true;
     return any_number(old.spilled.var) && same_id(old.spilled.id, 0);
   }
   for (unsigned k = 0; k < 8; ++k) {
-    if (old.bytes[k] == Byte::invalid || old.bytes[k] == Byte::misc) continue;
+    if (old.bytes[k] == Byte::invalid || (old.bytes[k] == Byte::misc && reads_anything)) continue;
+    if (old.bytes[k] == Byte::misc && now->bytes[k] == Byte::zero) continue;
     if (old.bytes[k] != now->bytes[k]) return false;
   }
   // A narrow old spill is read back as wide as it is: the new one must be as wide.
@@ -157,6 +163,7 @@ bool Walk::includes_frame(const Frame& old, const Frame& now, u32 live, u64 slot
 
 bool Walk::includes_state(const Checkpoint& old, Exact exact) {
   if (!same_frames(*old.state, cur_)) return false;
+  if (old.state->speculative && !cur_.speculative) return false;  // its paths may have ended where one cannot be
   if (old.state->rcu_locks != cur_.rcu_locks || old.state->preempt_locks != cur_.preempt_locks) return false;
   if (old.state->sleepable != cur_.sleepable) return false;
   id_map_.clear();

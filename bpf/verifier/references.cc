@@ -26,11 +26,11 @@ bool Walk::drop_reference(State& state, u32 id) {
   return true;
 }
 
-// Whatever names the reference is lost with it; a privileged program keeps a number.
+// Whatever names the reference is lost with it; a program that may know addresses keeps a number.
 bool Walk::release_reference(u32 id) {
   if (!drop_reference(cur_, id)) return false;
   for_each_reg(cur_, [this, id](Reg& r) {
-    if (r.is_pointer() && r.ref == id) r = source_.privileged ? Reg::unknown() : Reg();
+    if (r.is_pointer() && r.ref == id) r = source_.caps.perfmon ? Reg::unknown() : Reg();
   });
   return true;
 }

@@ -4,7 +4,7 @@
 // Source    soundness: a spill is read back only when nothing overwrote any of its bytes (every write scrubs the marks
 // of the
 //           slot it touches); a byte is called zero only after a zero was written there. Bytes never written may be
-//           read by privileged programs (as in Linux) and are any number.
+//           read with CAP_PERFMON (as in Linux) and are any number.
 #include <algorithm>
 
 #include "bpf/verifier/print.h"
@@ -45,7 +45,10 @@ bool Walk::check_stack_bounds(u32 r, s32 off, s64 bytes, Access how, bool, s64* 
   *low = fixed + p.var.smin;
   *high = fixed + p.var.smax;
   int error = 0;
-  if (*low >= 0 || *low < -MAX_BPF_STACK) error = EACCES;
+  // Without CAP_PERFMON what was never touched is not there to be read.
+  const bool all = how == Access::write || source_.caps.perfmon;
+  const s64 deepest = all ? -MAX_BPF_STACK : -8 * static_cast<s64>(cur_.frames[p.frame].stack.size());
+  if (*low >= 0 || *low < deepest) error = EACCES;
   if (error == 0 && *high + bytes > 0) error = EINVAL;
   if (error == 0) {
     grow_stack(p.frame, *low);
@@ -105,11 +108,14 @@ bool Walk::access_stack(u32 r, s32 off, int bytes, Access how, int value, bool s
   if (!check_stack_bounds(r, off, bytes, how, false, &low, &high)) return false;
   const u32 frame = reg(r).frame;
   const bool fixed = low == high;
+  if (!fixed && !source_.caps.perfmon)
+    return refuse(EACCES, format("R%u variable offset stack access prohibited for !root, var_off=%s\n", r,
+                                 bits_text(reg(r).var.bits).c_str()));
   if (how == Access::write)
     return fixed ? write_stack_fixed(frame, low, bytes, value) : write_stack_varying(frame, low, high, bytes, value);
   note_stack_read(frame, low, high + bytes);
   if (!fixed) {
-    if (!check_stack_bytes(r, low, high, bytes)) return false;
+    if (!check_stack_readable(r, bytes)) return false;
     if (!read_stack_varying(frame, low, high + bytes, value)) return false;
     if (value >= 0) {
       Reg& out = reg(static_cast<u32>(value));
@@ -132,7 +138,7 @@ bool Walk::read_stack_fixed(u32 frame, s64 off, int bytes, int value) {
   if (frame == cur_.depth()) touched_slots_ |= u64{1} << slot_of(off);
   const u32 first = byte_of(off);
   for (u32 k = first; k < first + static_cast<u32>(bytes); ++k)
-    if (slot.bytes[k] >= Byte::dynptr)
+    if (slot.bytes[k] >= Byte::dynptr || (slot.bytes[k] == Byte::invalid && !source_.caps.perfmon))
       return refuse(EACCES, format("invalid read from stack off %lld+%u size %d\n", static_cast<long long>(off),
                                    k - first, bytes));
   if (slot.is_spill()) {
@@ -140,6 +146,8 @@ bool Walk::read_stack_fixed(u32 frame, s64 off, int bytes, int value) {
     if (!slot.spilled.is_scalar()) {
       if (bytes != 8) return refuse(EACCES, "invalid size of register fill\n");
       if (value >= 0) set(static_cast<u32>(value), Reg(slot.spilled));
+      if (value < 0 && is_secret(slot.spilled))
+        return refuse(EACCES, format("leaking pointer from stack off %lld\n", static_cast<long long>(off)));
       return true;
     }
     if (value < 0) return true;
@@ -187,6 +195,10 @@ void Walk::store_spill(u32 frame, s64 off, int bytes, const Reg& value) {
 bool Walk::write_stack_fixed(u32 frame, s64 off, int bytes, int value) {
   if (!overwrite_dynptr(frame, slot_of(off))) return false;
   Reg v = stored_value(value);
+  const Slot& before = cur_.frames[frame].stack[slot_of(off)];
+  if (bytes != 8 && spoils_pointer(frame, off, off + bytes))
+    return refuse(EACCES, "attempt to corrupt spilled pointer on stack\n");
+  fence_spill(before, byte_of(off), bytes, value >= 0 ? v : Reg());
   if (v.is_pointer()) {
     if (bytes != 8) return refuse(EACCES, "invalid size of register spill\n");
     if (v.kind == Kind::stack && frame != cur_.depth())
@@ -196,7 +208,7 @@ bool Walk::write_stack_fixed(u32 frame, s64 off, int bytes, int value) {
     return true;
   }
   note_stack_write(frame, off, bytes);
-  if (byte_of(off) == 0 && value != -2) {
+  if (byte_of(off) == 0 && value != -2 && source_.caps.bpf) {  // without it numbers are not followed to the stack
     if (fits(v, bytes)) {
       if (value >= 0) {
         give_id(reg(static_cast<u32>(value)));
@@ -245,19 +257,6 @@ void Walk::clobber_stack(u32 frame, s64 low, s64 high, Byte with) {
     scrub(slot);
     slot.bytes[byte_of(off)] = with;
   }
-}
-
-// Objects on the stack are read by their own helpers alone.
-bool Walk::check_stack_bytes(u32 r, s64 low, s64 high, s64 bytes) {
-  const Reg& p = reg(r);
-  for (s64 off = low; off < high + bytes; ++off) {
-    if (cur_.frames[p.frame].stack[slot_of(off)].bytes[byte_of(off)] < Byte::dynptr) continue;
-    const std::string place =
-        low == high ? format("off %lld", static_cast<long long>(low)) : "var_off " + bits_text(p.var.bits);
-    return refuse(EACCES, format("invalid read from stack R%u %s+%lld size %lld\n", r, place.c_str(),
-                                 static_cast<long long>(off - low), static_cast<long long>(bytes)));
-  }
-  return true;
 }
 
 // A helper that fills memory does not fill a dynptr.

@@ -178,6 +178,7 @@ struct State {
   std::vector<Reference> refs;            // in the order they were taken
   Checkpoint* parent = nullptr;           // the last checkpoint this path came through
   std::array<u64, kFramesMax> written{};  // per frame: slots wholly written since then
+  bool speculative = false;               // where a mispredicting processor goes, no execution does (speculation.cc)
   u32 may_goto_depth = 0;
   u32 callback_depth = 0;  // callbacks entered on this path
   u32 rcu_locks = 0;       // explicit RCU sections open

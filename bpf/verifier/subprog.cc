@@ -49,6 +49,7 @@ bool Walk::call_subprog(const bpf_insn& i) {
   reg(BPF_REG_10) = Reg::pointer(Kind::stack, cur_.depth());
   cur_.written[cur_.depth()] = ~u64{0};  // a new frame: nothing in it comes from before
   next_ = cfg_.subprogs[target].begin;
+  log_frames("caller:\n", cur_.depth() - 1, "callee:\n");
   touched_regs_ = 0;
   touched_slots_ = 0;
   print_whole_ = true;
@@ -59,6 +60,7 @@ bool Walk::check_return() {
   if (btf_.target.no_result && walked_subprog_ == 0 && cur_.frame().entered != Entered::asynchronously) return true;
   if (!check_readable(BPF_REG_0)) return false;
   const Reg& r0 = reg(BPF_REG_0);
+  if (is_secret(r0)) return refuse(EACCES, "R0 leaks addr as return value\n");
   if (cur_.frame().entered == Entered::asynchronously) {
     if (!r0.is_scalar())
       return refuse(EINVAL, format("At async callback return the register R0 is not a known value (%s)\n",
@@ -107,6 +109,7 @@ bool Walk::step_exit(bool* path_ends) {
   }
   const Reg r0 = reg(BPF_REG_0);
   const u32 callsite = cur_.frame().callsite;
+  const std::string left = print_level() != 0 ? print_frame(cur_, cur_.depth(), true) : "";
   if (r0.kind == Kind::stack) return refuse(EINVAL, "cannot return stack pointer to the caller\n");
   if (cur_.frame().entered == Entered::as_callback) {
     if (!r0.is_scalar()) return refuse(EACCES, "R0 not a scalar value\n");
@@ -119,9 +122,12 @@ bool Walk::step_exit(bool* path_ends) {
     reg(BPF_REG_0) = r0;
     next_ = callsite + 1;
   }
+  if (print_level() != 0)
+    log_ += "returning from callee:\n" + left + format("\nto caller at %u:\n", next_) +
+            print_frame(cur_, cur_.depth(), true) + "\n";
   touched_regs_ = 0;
   touched_slots_ = 0;
-  print_whole_ = true;
+  print_whole_ = returned_ = true;
   return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include "bpf/abi/flags.h"
 #include "bpf/registry/registry.h"
+#include "bpf/verifier/capability.h"
 #include "bpf/verifier/exception.h"
 #include "bpf/verifier/print.h"
 #include "bpf/verifier/stack_depth.h"
@@ -36,6 +37,7 @@ class Run {
       : source_(source), options_(options), out_(verdict) {}
 
   void run() {
+    if (auto problem = check_capabilities(source_)) return refuse(*problem);
     if (auto problem = check_request()) return refuse(*problem);
     if (auto problem = find_kernel_types()) return refuse(*problem);
     if (auto problem = find_exception_callback(source_, cfg_)) return refuse(*problem);
@@ -79,7 +81,6 @@ class Run {
       return Problem{
           .error = E2BIG,
           .log = format("a program has 1 to %zu instructions, this one %zu\n", kInsnsMax, source_.insns.size())};
-    if (!source_.privileged) return unsupported("the rules for unprivileged programs are not known yet");
     const bool sleepable = (source_.prog_flags & BPF_F_SLEEPABLE) != 0;
     if (source_.type == BPF_PROG_TYPE_SYSCALL && !sleepable)
       return Problem{.error = EINVAL, .log = "Syscall programs can only be sleepable\n"};
@@ -100,6 +101,7 @@ class Run {
 
   // Reading them takes longer than most verifications: only for who refers to them.
   std::optional<Problem> find_kernel_types() {
+    if (!source_.caps.bpf) return std::nullopt;  // the shape of the program is refused if it needs them
     bool needed = has_attach_target(source_.type);
     for (const bpf_insn& i : source_.insns)
       needed |=
@@ -191,6 +193,16 @@ class Run {
   }
 
   void stats_line() {
+    if ((options_.log_level & BPF_LOG_STATS) != 0) {
+      const auto spent = std::chrono::steady_clock::now() - begin_;
+      out_.log += format("verification time %lld usec\nstack depth ",
+                         static_cast<long long>(std::chrono::duration_cast<std::chrono::microseconds>(spent).count()));
+      for (const Subprog& s : cfg_.subprogs) {
+        constexpr u32 kSlot = 8;
+        out_.log += format(&s == cfg_.subprogs.data() ? "%u" : "+%u", (s.stack + kSlot - 1) / kSlot * kSlot);
+      }
+      out_.log += "\n";
+    }
     out_.log +=
         format("processed %u insns (limit %d) max_states_per_insn %u total_states %u peak_states %u mark_read 0\n",
                out_.stats.verified_insns, BPF_COMPLEXITY_LIMIT_INSNS, states_per_insn_max_, out_.stats.total_states,
@@ -213,6 +225,7 @@ class Run {
     if (!out_.advice.empty()) out_.log += "advice: " + out_.advice + "\n";
   }
 
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   const ProgSource& source_;
   const Options& options_;
   Verdict& out_;

@@ -23,6 +23,7 @@ Walk::Walk(const ProgSource& source, const ProgSpec& spec, Cfg& cfg, ProgramBtf&
       log_(log),
       explored_(source.insns.size()),
       facts_(source.insns.size()),
+      masks_(source.caps.perfmon ? 0 : source.insns.size()),
       mixed_memory_(source.insns.size(), false) {
   for (u32 i = 0; i < source.insns.size(); ++i)
     if (!cfg.second_slot[i] && (is_iterator_next(source.insns[i]) || adds_to_tree(source.insns[i])))
@@ -71,10 +72,18 @@ bool Walk::run(u32 subprog) {
     }
     if (!path_ends) {
       log_instruction();
-      facts_[at_].reached = true;
+      if (!cur_.speculative) facts_[at_].reached = true;
       next_ = at_ + (insn_is_ld_imm64(insn()) ? 2 : 1);
-      if (!step(&path_ends)) return false;
-      log_effects();
+      if (!may_go_on_speculating()) {
+        path_ends = true;
+      } else if (step(&path_ends)) {
+        log_effects();
+        path_ends |= is_fenced_behind();
+      } else if (!stop_speculating()) {
+        return false;
+      } else {
+        path_ends = true;
+      }
     }
     prev_ = at_;
     at_ = next_;
@@ -167,6 +176,7 @@ bool Walk::pop_branch() {
   if ((log_level_ & BPF_LOG_LEVEL2) == 0) log_.resize(top.log_size);
   pending_.pop_back();
   print_whole_ = came_from_ = true;
+  returned_ = false;
   return true;
 }
 

@@ -11,6 +11,8 @@
 //             helper_call.cc helpers                           helper_args.cc  their arguments
 //             subprog.cc     calls, exits                      global_func.cc  functions walked alone
 //             callback.cc    functions that helpers run
+//             secrets.cc     what must not become known without CAP_PERFMON
+//             speculation.cc where a mispredicting processor goes
 //             print.cc       states in Linux's notation
 //           A method that can refuse returns false after refuse(); its caller returns false at once.
 // Source    soundness: every transfer function maps a state that contains a concrete machine state to one that contains
@@ -92,6 +94,7 @@ class Walk {
   void for_each_reg(State& state, F f);
   void give_id(Reg& r);
 
+  struct Call;
   // --- alu.cc, pointer_alu.cc
   bool step_alu(const bpf_insn& insn);
   bool check_alu_fields(const bpf_insn& insn);
@@ -101,6 +104,9 @@ class Walk {
   bool pointer_alu(const bpf_insn& insn, const Reg& pointer, const Reg& scalar, bool pointer_is_dst);
   bool check_pointer_moves(const bpf_insn& insn, const Reg& pointer, const Reg& scalar);
   bool check_sane_offset(const Reg& r, const Reg& pointer);
+  struct Masking;
+  bool put_moved_pointer(const bpf_insn& insn, const Reg& moved, const Reg& pointer, const Reg& scalar,
+                         Masking& masking);
 
   // --- jump.cc, branch_pkt.cc
   bool step_jump(const bpf_insn& insn, bool* path_ends);
@@ -115,8 +121,47 @@ class Walk {
   void spread(State& state, const Reg& from, u32 node);
   void learn_null(State& state, u32 id, bool is_null);
   void settle_not_null(Reg& r) const;
+  bool is_packet_comparison(const bpf_insn& insn) const;
   void learn_packet_end(State& state, const bpf_insn& insn, bool taken);
   void learn_packet_range(State& state, const Reg& pointer, bool open);
+
+  // --- secrets.cc
+  // A pointer (or what was lost) that the program must not learn the address of.
+  bool is_secret(const Reg& r) const { return !source_.caps.perfmon && !r.is_scalar(); }
+  bool check_leak(Access how, int value, const char* into);
+  bool check_may_see_struct(std::string_view name);
+  bool check_source_comparable(const bpf_insn& insn);
+  bool check_destination_comparable(const bpf_insn& insn);
+  bool spoils_pointer(u32 frame, s64 low, s64 high) const;
+  bool check_stack_readable(u32 r, s64 bytes);
+  bool check_one_tail_map(const Call& call);
+
+  // --- speculation.cc: without CAP_PERFMON
+  struct Masking {
+    u32 limit = 0;
+    u8 how = 0;
+    bool leftwards = false;
+  };
+  struct Mask {
+    u32 limit = 0;
+    u8 how = 0;                  // 0: none yet
+    bool fenced = false;         // no speculation reaches the instruction
+    bool fenced_behind = false;  // … or goes beyond it
+    int tail_map = -1;
+  };
+  bool push_speculative(u32 to, const bpf_insn* decided);
+  bool may_go_on_speculating() const { return !cur_.speculative || !masks_[at_].fenced; }
+  bool is_fenced_behind() const { return cur_.speculative && masks_[at_].fenced_behind; }
+  bool stop_speculating();
+  bool check_number_alu(const bpf_insn& insn);
+  bool begin_masking(const bpf_insn& insn, const Reg& pointer, const Reg& scalar, bool pointer_is_dst,
+                     Masking& masking);
+  bool end_masking(const bpf_insn& insn, const Reg& moved, const Reg& scalar, Masking& masking);
+  bool refuse_masking(const bpf_insn& insn, u32 r, const char* text);
+  bool is_masked(const bpf_insn& insn) const;
+  bool find_mask_limit(const Reg& pointer, bool leftwards, u32* limit, bool* known) const;
+  bool check_moved_bounds(u32 r);
+  void fence_spill(const Slot& slot, u32 first, int bytes, const Reg& value);
 
   // --- mem_access.cc
   bool step_load(const bpf_insn& insn);
@@ -162,7 +207,6 @@ class Walk {
   bool write_stack_varying(u32 frame, s64 low, s64 high, int bytes, int value);
   void store_spill(u32 frame, s64 off, int bytes, const Reg& value);
   void clobber_stack(u32 frame, s64 low, s64 high, Byte with);
-  bool check_stack_bytes(u32 r, s64 low, s64 high, s64 bytes);
   bool check_no_dynptr(u32 r, s64 low, s64 high);
   void grow_stack(u32 frame, s64 low);
   void note_stack_read(u32 frame, s64 low, s64 high);
@@ -171,7 +215,6 @@ class Walk {
   void mark_slot_read(u32 frame, u32 slot);
 
   // --- value_fields.cc
-  struct Call;
   struct KfuncCall;
   bool check_value_fields(u32 r, s64 off, int bytes, bool by_helper);
   const btf::Field* check_field_arg(Call& call, u32 r, btf::FieldKind kind);
@@ -279,7 +322,8 @@ class Walk {
   bool check_constant_arg(Call& call, u32 r);
   bool check_map_arg(Call& call, u32 r);
   bool check_map_matches_helper(const Call& call);
-  bool check_memory_arg(Call& call, u32 r, s64 bytes, Arg type, bool zero_ok);
+  // `all`: the helper fills all of memory that it is given to write.
+  bool check_memory_arg(Call& call, u32 r, s64 bytes, Arg type, bool zero_ok, bool all = true);
   bool check_size_arg(Call& call, u32 r, Arg type, Arg mem_type);
   bool check_helper_memory(Call& call, u32 r, s64 bytes, Access how, bool zero_ok);
   bool check_helper_stack(u32 r, s64 bytes, Access how, bool zero_ok);
@@ -422,6 +466,8 @@ class Walk {
   bool includes_reg(const Reg& old, const Reg& now, Exact exact);
   bool includes_object(const Slot& old, const Slot& now);
   bool includes_slot(const Slot& old, const Slot* now, Exact exact);
+  // Without CAP_BPF every number counts by its value.
+  bool is_precise(const Reg& r) const { return !source_.caps.bpf || precision_.marked(r.node); }
   bool same_id(u32 old, u32 now);
   bool same_reference(u32 old, u32 now);
   bool includes_references(const State& old);
@@ -435,8 +481,11 @@ class Walk {
   std::string print_slot(const Slot& slot) const;
   std::string print_dynptr(const Slot& first) const;
   std::string print_frame(const State& state, u32 frame, bool all) const;
+  u32 print_level() const { return log_level_ & (BPF_LOG_LEVEL1 | BPF_LOG_LEVEL2); }
+  void log_frames(const char* first_name, u32 first, const char* newest_name);
   void log_instruction();
   void log_effects();
+  const char* speculative_text() const { return cur_.speculative ? " (speculative execution)" : ""; }
   void log_pruned();
 
   const ProgSource& source_;
@@ -456,6 +505,8 @@ class Walk {
   std::vector<std::vector<Checkpoint*>> explored_;  // by instruction
   Precision precision_;
   std::vector<InsnFact> facts_;
+  std::vector<Mask> masks_;               // by instruction; empty with CAP_PERFMON
+  bool masks_depend_on_numbers_ = false;  // states are compared strictly from now on
   std::vector<bool> mixed_memory_;
   Problem problem_;
   std::map<u32, std::unique_ptr<KfuncProto>> kfuncs_;                                  // read so far
@@ -475,6 +526,7 @@ class Walk {
   u32 touched_regs_ = 0;  // since the last line of the log
   u64 touched_slots_ = 0;
   bool print_whole_ = false;  // the next line begins with the whole state
+  bool returned_ = false;     // … which was printed at the return already
   bool came_from_ = false;    // … and with where the path branched off
   u32 last_line_ = ~u32{0};
   bool strict_alignment_ = false;  // of the access in hand: atomic ones are always aligned

@@ -46,6 +46,26 @@ base::Status set_flag(Arguments& a, const std::string&) {
   return base::success();
 }
 
+base::Status set_unprivileged(Arguments& a, const std::string&) {
+  a.caps = bpf::kNoCapabilities;
+  return base::success();
+}
+base::Status set_caps(Arguments& a, const std::string& value) {
+  a.caps = bpf::kNoCapabilities;
+  for (std::size_t at = 0; at <= value.size();) {
+    const std::size_t end = std::min(value.find(',', at), value.size());
+    const std::string name = value.substr(at, end - at);
+    at = end + 1;
+    if (name == "none") continue;
+    if (name == "bpf") a.caps.bpf = true;
+    else if (name == "perfmon") a.caps.perfmon = true;
+    else if (name == "net_admin") a.caps.net_admin = true;
+    else if (name == "sys_admin") a.caps = {};
+    else return bad("'" + name + "' is none of bpf, perfmon, net_admin, sys_admin, none");
+  }
+  return base::success();
+}
+
 struct Option {
   std::string_view name;
   std::string_view value;      // what it is called in the usage; empty: a flag
@@ -57,6 +77,8 @@ struct Option {
 constexpr Option kOptions[] = {
     {"--prog", "NAME", "", "the program, by function or section name", set_text<&Arguments::prog>},
     {"--btf", "FILE", "verify", "verify against the types of this vmlinux", set_text<&Arguments::btf>},
+    {"--unpriv", "", "verify", "as Linux judges programs of a user without capabilities", set_unprivileged},
+    {"--caps", "LIST", "verify", "of a user with these: bpf,perfmon,net_admin (sys_admin: all, none)", set_caps},
     {"--data-in", "FILE", "test-run", "the packet (64 zero bytes without it)", set_text<&Arguments::data_in>},
     {"--data-out", "FILE", "test-run", "where to write the packet afterwards", set_text<&Arguments::data_out>},
     {"--ctx-in", "FILE", "test-run", "the context struct before", set_text<&Arguments::ctx_in>},

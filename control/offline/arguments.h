@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "base/types.h"
+#include "bpf/program.h"
 
 namespace control::offline {
 
@@ -27,6 +28,7 @@ struct Arguments {
   bool json = false;
   bool pretty = false;
   bool verbose = false;
+  bpf::Capabilities caps;              // verify: of the user that loads
 };
 
 base::Result<Arguments> parse_arguments(std::vector<std::string> words);

@@ -65,10 +65,12 @@ void print_text(const Arguments& arguments, const Judgement& j) {
 int verify(const Arguments& arguments) {
   DoorConfig config;
   config.verdicts_only = true;
+  config.unprivileged_load = true;
   Door door{std::move(config)};
   LoadRequest request;
   request.path = arguments.object;
   request.vmlinux_btf = arguments.btf;
+  request.caps = arguments.caps;
   if (!arguments.prog.empty()) request.programs = {arguments.prog};
   // Without a level libbpf asks again for the log of what was refused, which is all that is shown.
   request.log_level = arguments.verbose ? 2 : 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/data/case_fuzz.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -8,6 +9,7 @@
 #include <set>
 
 #include "bpf/abi/flags.h"
+#include "bpf/abi/func_id.h"
 #include "bpf/verifier/opcodes.h"
 #include "bpf/verifier/verifier.h"
 #include "tests/support/mutator.h"
@@ -57,20 +59,45 @@ void forget_unused_maps(bpf::ProgSource& source) {
     if (!used[i]) source.maps[i] = source.maps[0];
 }
 
+// Every program is one of an unprivileged user as well, where the type allows it.
+void lower(bpf::ProgSource& program, std::mt19937_64& random) {
+  constexpr unsigned kOneIn = 3;
+  if (random() % kOneIn != 0) return;
+  program.caps = {.bpf = random() % 2 == 0, .perfmon = false, .net_admin = true};
+  const bool tail_calls = std::ranges::any_of(program.insns, [](const bpf::bpf_insn& i) {
+    return i.code == (bpf::BPF_JMP | bpf::BPF_CALL) && i.imm == bpf::BPF_FUNC_tail_call;
+  });
+  const bool everybody =
+      program.type == bpf::BPF_PROG_TYPE_SOCKET_FILTER || program.type == bpf::BPF_PROG_TYPE_CGROUP_SKB;
+  if (everybody) return;
+  if (tail_calls) {  // an array of programs belongs to one type
+    program.caps.bpf = true;
+    return;
+  }
+  const bool for_all = program.type == bpf::BPF_PROG_TYPE_XDP && !program.caps.bpf;
+  if (for_all)
+    program.type = bpf::BPF_PROG_TYPE_SOCKET_FILTER;
+  else
+    program.caps.bpf = true;
+}
+
 bool from_hook(bpf::bpf_prog_type type) {
   return type == bpf::BPF_PROG_TYPE_TRACING || type == bpf::BPF_PROG_TYPE_LSM || type == bpf::BPF_PROG_TYPE_EXT;
 }
 
 class Fuzz {
  public:
-  Fuzz(const std::vector<FuzzCase>& cases, std::span<const support::Fd> maps, const FuzzOptions& options)
-      : cases_(cases), maps_(maps), options_(options) {}
+  Fuzz(const std::vector<FuzzCase>& cases, std::span<const support::Fd> maps, std::span<const support::Fd> lowered_maps,
+       const FuzzOptions& options)
+      : cases_(cases), maps_(maps), lowered_maps_(lowered_maps), options_(options) {}
 
   void one(u64 seed) {
     std::mt19937_64 random(seed);
     const FuzzCase& from = cases_[random() % cases_.size()];
     bpf::ProgSource program = from.source;
     support::mutate(program, cases_[random() % cases_.size()].source, random);
+    lower(program, random);
+    if (!from_hook(program.type)) program.attach_btf_id = 0;
     forget_unused_maps(program);
     const auto ours = bpf::verifier::verify(program, {.kernel = options_.kernel});
     ++done_;
@@ -81,7 +108,12 @@ class Fuzz {
     }
     // A million instructions take the host seconds, and their verdict is that of a budget.
     if (ours.stats.verified_insns > 200000) return;
-    const auto host = support::host_load(program, maps_);
+    if (!program.caps.bpf && support::host_closed_to_unprivileged()) {
+      ++unjudged_;
+      return;
+    }
+    const auto& maps = program.caps.perfmon ? maps_ : lowered_maps_;
+    const auto host = support::host_load(program, maps);
     accepted_ += host.accepted();
     if (!ours.accepted()) sentences_.insert(cause(ours.reason));
     // Functions and security hooks cannot be attached to on every machine: then no verdict is given, nor a log.
@@ -102,7 +134,7 @@ class Fuzz {
     }
     unsound_ += ours.accepted();
     strict_ += !ours.accepted();
-    const auto told = support::host_load(program, maps_, bpf::BPF_LOG_LEVEL2);
+    const auto told = support::host_load(program, maps, bpf::BPF_LOG_LEVEL2);
     note(ours.accepted() ? "ACCEPTED, host refuses: " + cause(host_sentence(told.log))
                          : "refused, host accepts: " + cause(ours.reason),
          seed, from, program);
@@ -127,14 +159,16 @@ class Fuzz {
     auto& [n, example] = causes_[what];
     if (n++ != 0) return;
     example = seed;
-    std::printf("--- seed %llu, from '%s', type %u, flags %u: %s\n", ull(seed), from.name.c_str(),
-                unsigned{program.type}, program.prog_flags, what.c_str());
+    std::printf("--- seed %llu, from '%s', type %u, flags %u, CAP_BPF %d, CAP_PERFMON %d: %s\n", ull(seed),
+                from.name.c_str(), unsigned{program.type}, program.prog_flags, program.caps.bpf, program.caps.perfmon,
+                what.c_str());
     print_program(program);
     std::fflush(stdout);
   }
 
   const std::vector<FuzzCase>& cases_;
   const std::span<const support::Fd> maps_;
+  const std::span<const support::Fd> lowered_maps_;
   const FuzzOptions& options_;
   u64 done_ = 0, accepted_ = 0, unsound_ = 0, strict_ = 0, confused_ = 0, unjudged_ = 0, unsupported_ = 0;
   std::map<string, std::pair<u64, u64>> causes_;
@@ -144,9 +178,10 @@ class Fuzz {
 
 }  // namespace
 
-bool fuzz_cases(const std::vector<FuzzCase>& cases, std::span<const support::Fd> maps, const FuzzOptions& options) {
+bool fuzz_cases(const std::vector<FuzzCase>& cases, std::span<const support::Fd> maps,
+                std::span<const support::Fd> lowered_maps, const FuzzOptions& options) {
   std::printf("seed %llu\n", static_cast<unsigned long long>(options.seed));
-  Fuzz fuzz(cases, maps, options);
+  Fuzz fuzz(cases, maps, lowered_maps, options);
   const auto begin = std::chrono::steady_clock::now();
   for (u64 k = 0; k < options.count; ++k) {
     if (std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() > options.seconds) break;

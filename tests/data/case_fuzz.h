@@ -26,4 +26,6 @@ struct FuzzOptions {
 
 // What is judged differently is grouped by cause and printed with an example. True: nothing was accepted that the host
 // refuses, and nothing refused that it accepts but as unsupported.
-bool fuzz_cases(const std::vector<FuzzCase>& cases, std::span<const support::Fd> maps, const FuzzOptions& options);
+// `lowered_maps`: the same, made without CAP_PERFMON.
+bool fuzz_cases(const std::vector<FuzzCase>& cases, std::span<const support::Fd> maps,
+                std::span<const support::Fd> lowered_maps, const FuzzOptions& options);

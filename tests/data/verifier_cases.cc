@@ -3,7 +3,8 @@
 //
 // Shape     a file holds cases: `== a sentence`, optional `type: raw_tracepoint`, `flags: strict freq sleepable`,
 //           `unchanged` among the flags: no seed of the fuzzer, for a change of it crashes Linux 6.18;
-//           `license: proprietary`, `attach: devmap` or a number, with the name of a hook in the kernel's types,
+//           `license: proprietary`, `caps: bpf perfmon net_admin` of which the loader has those named (`caps: none`),
+//           `attach: devmap` or a number, with the name of a hook in the kernel's types,
 //           or STRUCT::MEMBER for struct_ops,
 //           `host: EPERM` where the host does not load the type whatever the program is, `host: accept` where it
 //           accepts and we know better (docs/differences-from-linux.md), `host: any` where it is not asked,
@@ -43,6 +44,7 @@ using std::string;
 
 struct Case {
   string name, code, message, flags, attach, type;
+  bpf::Capabilities caps;
   std::vector<string> functions;
   bool object_types = false;  // its BTF is that of maps.bpf.c
   bool proprietary = false;
@@ -139,6 +141,9 @@ bool read_cases(const std::filesystem::path& path, std::vector<Case>& cases) {
       c.host = kErrnos.at(value("host: "));
     } else if (line.starts_with("type: ")) {
       c.type = value("type: ");
+    } else if (line.starts_with("caps: ")) {
+      const auto has = [&line](const char* cap) { return line.find(cap) != string::npos; };
+      c.caps = {.bpf = has("bpf"), .perfmon = has("perfmon"), .net_admin = has("net_admin")};
     } else if (line.starts_with("attach: ")) {
       c.attach = value("attach: ");
     } else if (line.starts_with("static ") || line.starts_with("global ")) {
@@ -227,6 +232,7 @@ bpf::ProgSource make_source(const Case& c, const bpf::ProgSource& all, std::vect
   s.type = bpf::BPF_PROG_TYPE_XDP;
   s.name = "case";
   s.gpl_compatible = !c.proprietary;
+  s.caps = c.caps;
   if (c.flags.find("strict") != string::npos) s.prog_flags |= bpf::BPF_F_STRICT_ALIGNMENT;
   if (c.flags.find("freq") != string::npos) s.prog_flags |= bpf::BPF_F_TEST_STATE_FREQ;
   if (c.flags.find("sleepable") != string::npos) s.prog_flags |= bpf::BPF_F_SLEEPABLE;
@@ -302,7 +308,14 @@ int main(int argc, char** argv) {
   const auto& unusable = support::host_kernel_unusable();
   if (unusable) std::printf("SKIPPED for the host kernel (%s): only our own verdicts are checked\n", unusable->c_str());
   auto fds = support::host_make_maps(all);
-  if (!unusable && !fds) {
+  // A map's own protection against Spectre depends on who made it.
+  auto without_perfmon = [&all] {
+    const support::LoweredCapabilities lowered({.bpf = true, .perfmon = false, .net_admin = true});
+    return support::host_make_maps(all);
+  }();
+  const auto& closed = support::host_closed_to_unprivileged();
+  if (closed) std::printf("SKIPPED for the host kernel (%s): cases without CAP_BPF are ours alone\n", closed->c_str());
+  if (!unusable && (!fds || !without_perfmon)) {
     std::printf("maps: %s\n", fds.error().what().c_str());
     return 1;
   }
@@ -340,16 +353,17 @@ int main(int argc, char** argv) {
       seeds.push_back({c.name, for_host});
       continue;
     }
+    const auto& maps = c.caps.perfmon ? *fds : *without_perfmon;
     if (show) {
-      print_both(c, source, for_host, *fds);
+      print_both(c, source, for_host, maps);
       continue;
     }
     // The log of a million instructions takes long and does not fit the host's buffer.
     const base::u32 level = c.message.empty() ? 0U : base::u32{bpf::BPF_LOG_LEVEL2};
     const auto ours = bpf::verifier::verify(source, {.kernel = kernel_types, .log_level = level});
     bool ok = same("ours", c, ours.error, ours.log) && !ours.unsupported;
-    if (!unusable && c.host != kAny) {
-      const auto host = support::host_load(for_host, *fds, level);
+    if (!unusable && c.host != kAny && (c.caps.bpf || !closed)) {
+      const auto host = support::host_load(for_host, maps, level);
       ok &= c.host ? host.error == *c.host : same("the host kernel", c, host.error, host.log);
     }
     failed += !ok;
@@ -359,7 +373,7 @@ int main(int argc, char** argv) {
     const FuzzOptions options{.count = std::stoull(argv[3]), .seed = std::stoull(argv[4]), .kernel = kernel_types};
     constexpr int kSkipped = 77;  // meson's word for it
     if (unusable) return kSkipped;
-    return fuzz_cases(seeds, *fds, options) ? 0 : 1;
+    return fuzz_cases(seeds, *fds, *without_perfmon, options) ? 0 : 1;
   }
   constexpr std::size_t kCasesMin = 90;  // a reader that loses cases must not look like success
   std::printf("%zu cases, %d failed, %d skipped\n", cases.size(), failed, skipped);

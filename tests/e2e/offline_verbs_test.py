@@ -68,6 +68,19 @@ class Verify(unittest.TestCase):
                 self.assertFalse(rows[name]["unsupported"])
                 self.assertIn(words, rows[name]["log_tail"])
 
+    def test_the_loaders_capabilities_count(self):
+        done = sluice("verify", PROGS / "every_type.bpf.o", "--caps", "bpf,net_admin", "-j")
+        rows = {row["name"]: row for row in json.loads(done.stdout)}
+        self.assertTrue(rows["mark"]["accepted"], rows["mark"]["reason"])
+        self.assertEqual((rows["session"]["errno"], rows["session"]["unsupported"]), (1, False))
+        self.assertIn("CAP_PERFMON", rows["session"]["reason"])
+        done = sluice("verify", PROGS / "features.bpf.o", "--unpriv", "--prog", "features", "-j")
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        row, = json.loads(done.stdout)
+        self.assertEqual(row["errno"], 1)
+        self.assertIn("CAP_BPF", row["reason"])
+        self.assertEqual(sluice("verify", PROGS / "features.bpf.o", "--caps", "all").returncode, 2)
+
     def test_what_is_no_object_has_one_sentence_and_status_2(self):
         whole = (PROGS / "features.bpf.o").read_bytes()
         cases = {b"": "empty", b"hello": "not an ELF", whole[:len(whole) // 2]: "truncated",

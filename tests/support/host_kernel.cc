@@ -109,7 +109,40 @@ bool is_untyped(bpf::bpf_map_type type) {
   return std::ranges::find(kUntyped, type) != std::end(kUntyped);
 }
 
+// capget(2), capset(2): of this thread alone. The numbers are the ABI's.
+struct CapHeader {
+  base::u32 version = 0x20080522;
+  int pid = 0;
+};
+struct CapWords {
+  base::u32 effective, permitted, inheritable;
+};
+constexpr base::u64 kNetAdmin = base::u64{1} << 12, kSysAdmin = base::u64{1} << 21, kPerfmon = base::u64{1} << 38,
+                    kBpf = base::u64{1} << 39;
+
+base::u64 exchange_effective(base::u64 without, base::u64 with) {
+  CapHeader header;
+  CapWords words[2];
+  if (::syscall(SYS_capget, &header, words) != 0) return 0;
+  const base::u64 before = words[0].effective | base::u64{words[1].effective} << 32;
+  const base::u64 now = (before & ~without) | with;
+  words[0].effective = static_cast<base::u32>(now);
+  words[1].effective = static_cast<base::u32>(now >> 32);
+  (void)::syscall(SYS_capset, &header, words);
+  return before;
+}
+
 }  // namespace
+
+LoweredCapabilities::LoweredCapabilities(const bpf::Capabilities& caps) : lowered_(caps != bpf::Capabilities{}) {
+  if (!lowered_) return;
+  effective_ = exchange_effective(
+      kSysAdmin | (caps.bpf ? 0 : kBpf) | (caps.perfmon ? 0 : kPerfmon) | (caps.net_admin ? 0 : kNetAdmin), 0);
+}
+
+LoweredCapabilities::~LoweredCapabilities() {
+  if (lowered_) exchange_effective(0, effective_);
+}
 
 Fd::~Fd() {
   if (fd_ >= 0) ::close(fd_);
@@ -123,6 +156,19 @@ const std::optional<std::string>& host_kernel_unusable() {
     const HostLoad load = host_load(source);
     if (load.accepted()) return std::nullopt;
     return std::string("bpf(2) PROG_LOAD: ") + std::strerror(load.error);
+  }();
+  return reason;
+}
+
+const std::optional<std::string>& host_closed_to_unprivileged() {
+  static const std::optional<std::string> reason = []() -> std::optional<std::string> {
+    bpf::ProgSource source;
+    source.type = bpf::BPF_PROG_TYPE_SOCKET_FILTER;
+    source.caps = bpf::kNoCapabilities;
+    source.insns = {{bpf::BPF_ALU64 | bpf::BPF_MOV, 0, 0, 0, 0}, {bpf::BPF_JMP | bpf::BPF_EXIT, 0, 0, 0, 0}};
+    const HostLoad load = host_load(source);
+    if (load.accepted()) return std::nullopt;
+    return std::string("PROG_LOAD without capabilities: ") + std::strerror(load.error);
   }();
   return reason;
 }
@@ -218,8 +264,11 @@ HostLoad host_load(const bpf::ProgSource& source, std::span<const Fd> maps, base
     attr.line_info_cnt = static_cast<base::u32>(source.line_info.size());
     attr.line_info_rec_size = sizeof(bpf::bpf_line_info);
   }
-  out.prog = Fd(sys_bpf(bpf::BPF_PROG_LOAD, attr));
-  if (!out.prog.valid()) out.error = errno;
+  {
+    const LoweredCapabilities lowered(source.caps);
+    out.prog = Fd(sys_bpf(bpf::BPF_PROG_LOAD, attr));
+    if (!out.prog.valid()) out.error = errno;
+  }
   if (log) out.log = log.get();
   return out;
 }

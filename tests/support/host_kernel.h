@@ -38,6 +38,19 @@ class Fd {
   int fd_ = -1;
 };
 
+// Takes capabilities from this thread for as long as it lives, as a program's loader without them would be.
+class LoweredCapabilities {
+ public:
+  explicit LoweredCapabilities(const bpf::Capabilities& caps);
+  LoweredCapabilities(const LoweredCapabilities&) = delete;
+  LoweredCapabilities& operator=(const LoweredCapabilities&) = delete;
+  ~LoweredCapabilities();
+
+ private:
+  base::u64 effective_ = 0;
+  bool lowered_ = false;
+};
+
 struct HostLoad {
   int error = 0;  // 0: accepted
   Fd prog;
@@ -53,6 +66,8 @@ struct HostRun {
 
 // Empty when bpf(2) can load programs here, else the reason. Asked once.
 const std::optional<std::string>& host_kernel_unusable();
+// The same for users without CAP_BPF (kernel.unprivileged_bpf_disabled).
+const std::optional<std::string>& host_closed_to_unprivileged();
 
 // `inner` is the template of map-in-map types (-1: none).
 base::Result<Fd> host_make_map(const bpf::MapFacts& facts, int inner = -1);

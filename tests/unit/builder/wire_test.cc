@@ -36,7 +36,7 @@ BuildRequest make_request() {
   r.source.expected_attach_type = BPF_XDP_DEVMAP;
   r.source.prog_flags = 8;
   r.source.gpl_compatible = true;
-  r.source.privileged = false;
+  r.source.caps.perfmon = false;
   r.source.name = "fw";
   r.source.insns = code({mov64_imm(R0, -2), exit_insn()});
   r.source.maps = {make_map()};
@@ -78,7 +78,7 @@ TEST(BuilderWire, RequestSurvivesTheRoundTrip) {
   ASSERT_TRUE(decoded) << decoded.error().what();
   const ProgSource& s = decoded->source;
   EXPECT_EQ(s.expected_attach_type, BPF_XDP_DEVMAP);
-  EXPECT_FALSE(s.privileged);
+  EXPECT_EQ(s.caps, make_request().source.caps);
   EXPECT_TRUE(s.gpl_compatible);
   EXPECT_EQ(s.name, "fw");
   EXPECT_EQ(s.insns, make_request().source.insns);

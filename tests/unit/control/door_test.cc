@@ -184,7 +184,7 @@ TEST(Door, InfoIsCutToTheCallersLengthAndCountsAreTrue) {
 
 TEST(Door, WithoutPrivilegeNothingIsMadeAndIdsAreNotWalked) {
   Local local;
-  control::LocalClient nobody(65534, false);
+  control::LocalClient nobody(65534, bpf::kNoCapabilities);
   bpf_attr map = make_attr();
   map.map_type = bpf::BPF_MAP_TYPE_ARRAY;
   map.key_size = map.value_size = 4;

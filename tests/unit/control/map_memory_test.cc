@@ -20,7 +20,7 @@ using control::WireClient;
 // A door with a wire client, its messages made by hand.
 struct Wired {
   Local local;
-  WireClient client{0, true};
+  WireClient client{0, {}};
 
   std::shared_ptr<control::Object> array(u32 flags) {
     const long fd = local.make_map(bpf::BPF_MAP_TYPE_ARRAY, 4, 8, 512, flags);

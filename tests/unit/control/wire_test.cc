@@ -28,7 +28,7 @@ using bpf::load::Channel;
 // A server thread on one end; the test is the client on the other.
 class Wire : public testing::Test {
  protected:
-  Wire() : server_(door_, 0, true) {
+  Wire() : server_(door_, 0, {}) {
     auto ends = bpf::load::make_channel_pair();
     server_end_ = Channel(std::move(ends->first));
     client_end_ = Channel(std::move(ends->second));
@@ -329,7 +329,7 @@ TEST_F(Wire, HostileMessagesEndTheConnectionOrAnswerButNeverHurt) {
     return reply;
   };
   control::Door door(std::move(config));
-  control::DoorServer server(door, 0, true);
+  control::DoorServer server(door, 0, {});
   auto ends = bpf::load::make_channel_pair();
   Channel channel(std::move(ends->first)), peer(std::move(ends->second));
   int answered = 0, dropped = 0;

@@ -86,22 +86,6 @@ u64 pointer_at(const bpf_attr& attr, u16 offset) {
   return v;
 }
 
-// libbpf asks whether anything loads, and whether names, global data and accounting work, with small programs of a type
-// that every kernel has. The questions are about the engine: they are put with a type that runs here. Their programs
-// have this name or none, and begin with `r0 = 0`, the address of a map's value, or a call of ktime_get_coarse_ns.
-bool is_question_about_the_engine(const bpf_attr& attr) {
-  constexpr char kProbeName[] = "libbpf_nametest";
-  constexpr int kCoarseClock = 160;
-  if (attr.prog_type != BPF_PROG_TYPE_SOCKET_FILTER) return false;
-  if (std::strncmp(attr.prog_name, kProbeName, sizeof attr.prog_name) == 0) return true;
-  bpf_insn first{};
-  if (attr.prog_name[0] != '\0' || !read_memory(attr.insns, std::as_writable_bytes(std::span(&first, 1)))) return false;
-  if (attr.insn_cnt == 2)
-    return (first.code == (BPF_ALU64 | BPF_MOV | BPF_K) && first.dst_reg == 0 && first.imm == 0) ||
-           (first.code == (BPF_JMP | BPF_CALL) && first.src_reg == 0 && first.imm == kCoarseClock);
-  return attr.insn_cnt == 5 && insn_is_ld_imm64(first) && first.src_reg == BPF_PSEUDO_MAP_VALUE;
-}
-
 struct Marshalled {
   std::vector<RangeHead> heads;
   std::vector<base::ConstBytes> in;           // bytes of the in ranges, in order
@@ -232,10 +216,7 @@ long DoorClient::call(u32 cmd, void* user_attr, u32 size) {
     if (rc < 0) return rc;
   }
   const bpf_attr given = attr;
-  const bool stands_in = cmd == BPF_PROG_LOAD && is_question_about_the_engine(attr);
-  if (stands_in) attr.prog_type = BPF_PROG_TYPE_XDP;
   const long result = exchange(cmd, attr, known, shaped ? &shape : nullptr);
-  if (stands_in) attr.prog_type = given.prog_type;
   // An attr that the command leaves alone may be constant.
   if (std::memcmp(&given, &attr, known) == 0) return result;
   Stores stores;

@@ -33,8 +33,8 @@ int open_vmlinux() {
 }
 
 // libbpf asks what the system can do with small programs of types that every kernel has. The question is about the
-// engine (names, global data, attach types, helper numbers), so it is put with a type that works here. Its probes have
-// no name, or this one; programs of an object always have theirs.
+// engine (names, global data, attach types, helper numbers), so where the type does not run here it is put again with one
+// that does. Its probes have no name, or this one; programs of an object always have theirs.
 constexpr char kProbeName[] = "libbpf_nametest";
 
 bool is_probe(const bpf_attr& attr) {
@@ -46,10 +46,11 @@ long door_command(unsigned cmd, void* user_attr, unsigned size) {
     return door->call(cmd, user_attr, size);
   auto& attr = *static_cast<bpf_attr*>(user_attr);
   if (!is_probe(attr)) return door->call(cmd, user_attr, size);
-  const base::u32 asked = std::exchange(attr.prog_type, BPF_PROG_TYPE_XDP);
   long result = door->call(cmd, user_attr, size);
+  if (result >= 0) return result;
+  const base::u32 asked = std::exchange(attr.prog_type, BPF_PROG_TYPE_XDP);
+  result = door->call(cmd, user_attr, size);
   attr.prog_type = asked;
-  if (result == -EPERM) result = door->call(cmd, user_attr, size);  // some users may load only a few types
   return result;
 }
 

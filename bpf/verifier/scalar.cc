@@ -208,6 +208,8 @@ Scalar Scalar::sign_extended(int bytes) const {
     if ((static_cast<u64>(smin) & cut) == (static_cast<u64>(smax) & cut) && lo <= hi) {
       out.smin = lo;
       out.smax = hi;
+    } else if (!out.bits.is_const()) {
+      out.bits = Tnum::unknown();  // sign and single bits would tell more; Linux forgets them here
     }
   }
   out.sync();

@@ -269,7 +269,7 @@ class Round {
   control_test::FakePorts fakes_;
   StrictPorts ports_{fakes_, verified_};
   std::unique_ptr<control::Door> door_ = std::make_unique<control::Door>(config());
-  std::unique_ptr<control::DoorServer> server_ = std::make_unique<control::DoorServer>(*door_, 0, true);
+  std::unique_ptr<control::DoorServer> server_ = std::make_unique<control::DoorServer>(*door_, 0, bpf::Capabilities{});
   bpf::load::Channel server_end_;
   bpf::load::Channel client_end_;
   std::unique_ptr<bpf::load::DoorClient> client_;

@@ -115,7 +115,7 @@ class OurWorld final : public World {
  private:
   control_test::FakePorts ports_;
   control::Door door_{ports_.config()};
-  control::DoorServer server_{door_, 0, true};
+  control::DoorServer server_{door_, 0, {}};
   bpf::load::Channel server_end_;
   bpf::load::Channel client_end_;
   bpf::load::DoorClient client_{client_end_, base::possible_cpu_count()};

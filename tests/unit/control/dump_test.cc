@@ -72,7 +72,7 @@ TEST(ProgInfo, EveryLineHasAnAddressInTheCodeAndCodeIsForThePrivileged) {
   const std::size_t lines = program.info().line_info.size();
   ASSERT_GT(lines, 2U);
   for (const bool privileged : {true, false}) {
-    control::LocalClient client(1000, privileged);
+    control::LocalClient client(1000, privileged ? bpf::Capabilities{} : bpf::kNoCapabilities);
     bpf_attr attr = make_attr();
     std::vector<u64> addresses(lines + 1, 1);
     bpf::bpf_prog_info info{};

@@ -78,7 +78,8 @@ int judge_slot(ConstBytes key, u64 flags, u32 max_entries) {
 
 namespace {
 
-constexpr bpf_map_runtime kRuntime = complete({.lookup = &maps_array_lookup, .update = &maps_array_update, .each = &maps_array_each});
+constexpr bpf_map_runtime kRuntime =
+    complete({.lookup = &maps_array_lookup, .update = &maps_array_update, .each = &maps_array_each});
 
 class ArrayMap final : public ArrayObject {
  public:

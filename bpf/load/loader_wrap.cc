@@ -33,8 +33,8 @@ int open_vmlinux() {
 }
 
 // libbpf asks what the system can do with small programs of types that every kernel has. The question is about the
-// engine (names, global data, attach types, helper numbers), so where the type does not run here it is put again with one
-// that does. Its probes have no name, or this one; programs of an object always have theirs.
+// engine (names, global data, attach types, helper numbers), so where the type does not run here it is put again with
+// one that does. Its probes have no name, or this one; programs of an object always have theirs.
 constexpr char kProbeName[] = "libbpf_nametest";
 
 bool is_probe(const bpf_attr& attr) {

@@ -40,8 +40,8 @@ TEST(Units, WhatDoesNotFit64BitsIsRefused) {
 }
 
 TEST(Units, AnythingElseIsRefused) {
-  for (const char* text :
-       {"", " ", "G", "1  K", " 1K", "1K ", "-1", "+1", "1e3", "0x10", "1 2", "1..5", "1.", ".5", "1X", "1KB", "1Gi", "1g", "∞"}) {
+  for (const char* text : {"", " ", "G", "1  K", " 1K", "1K ", "-1", "+1", "1e3", "0x10", "1 2", "1..5", "1.", ".5",
+                           "1X", "1KB", "1Gi", "1g", "∞"}) {
     EXPECT_FALSE(parse_size_bytes(text)) << text;
   }
 }

@@ -3,8 +3,10 @@
 //
 // Shape     paths become names in the table of pins (pin_table.h). /sys/fs/bpf and the configured pin root are the same
 //           place, so that a client that knows only the former finds its pins.
+#include <limits.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 
@@ -25,6 +27,10 @@ bool strip_prefix(std::string_view prefix, std::string_view& path) {
 
 // "/sys/fs/bpf/a/b" and "<root>/a/b" -> "a/b".
 base::Result<std::string> normal_path(const DoorState& state, std::string_view path, int outside = EPERM) {
+  // The first name is judged before anything is looked for.
+  const std::string_view names = path.substr(std::min(path.find_first_not_of('/'), path.size()));
+  if (std::min(names.find('/'), names.size()) > NAME_MAX)
+    return base::Error(ENAMETOOLONG, "a name in the path is longer than 255 bytes");
   const std::string plain = std::filesystem::path(path).lexically_normal().string();
   std::string_view rest = plain;
   if (!strip_prefix(state.config.pin_root, rest) && !strip_prefix(kBpffs, rest))

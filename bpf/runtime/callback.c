@@ -10,12 +10,13 @@ enum { LOOPS_MAX = 8 << 20 }; /* BPF_MAX_LOOPS */
 
 #define CALLBACK(r) ((const struct bpf_callback*)(uintptr_t)(r))
 
-/* The number of turns, the one that ended the loop among them. */
+/* The number of turns, the one that ended the loop among them. Too many: Linux compiles a loop whose flags are known to
+ * be 0 into the program, and what it puts there sets the lower half of r0 only. */
 BPF_BODY(bpf_loop) {
   const struct bpf_callback* turn = CALLBACK(r2);
   const uint32_t turns = (uint32_t)r1;
   if (r4) return (uint64_t)-EINVAL;
-  if (turns > LOOPS_MAX) return (uint64_t)-E2BIG;
+  if (turns > LOOPS_MAX) return (uint32_t)-E2BIG;
   for (uint32_t i = 0; i < turns; i++)
     if (turn->call(turn, i, r3, 0, 0, 0, env)) return i + 1;
   return turns;

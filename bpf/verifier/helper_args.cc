@@ -239,7 +239,7 @@ bool Walk::check_memory_arg(Call& call, u32 r, s64 bytes, Arg type, bool zero_ok
   if (reads_too && stack && !check_helper_memory(call, r, bytes, Access::read, zero_ok)) return false;
   if (!check_helper_memory(call, r, bytes, how, zero_ok)) return false;
   // What the helper does not fill for certain is read by the program afterwards.
-  if (how == Access::write && !all && stack && !check_stack_readable(r, bytes)) return false;
+  if (how == Access::write && !all && stack && !check_stack_readable(r, 0, bytes)) return false;
   if (how == Access::write) {
     call.raw_reg = static_cast<int>(r);
     call.raw_bytes = bytes;
@@ -279,7 +279,7 @@ bool Walk::check_helper_stack(u32 r, s64 bytes, Access how, bool zero_ok) {
   if (!check_stack_bounds(r, 0, bytes, how, true, &low, &high)) return false;
   if (how == Access::write) return check_no_dynptr(r, low, high + bytes);
   note_stack_read(reg(r).frame, low, high + bytes);
-  return check_stack_readable(r, bytes);
+  return check_stack_readable(r, 0, bytes);
 }
 
 bool Walk::check_size_arg(Call& call, u32 r, Arg type, Arg mem_type) {

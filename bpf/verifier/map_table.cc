@@ -88,6 +88,8 @@ std::optional<Problem> check_maps_of_program(const ProgSource& source, const Map
     if (map.type == BPF_MAP_TYPE_ARENA) {
       if (arena) return bad(EBUSY, "Only one arena per program\n");
       arena = true;
+      if (!source.caps.bpf || !source.caps.perfmon)
+        return bad(EPERM, "CAP_BPF and CAP_PERFMON are required to use arena\n");
     }
     if (!is_cgroup_storage(map.type)) continue;
     bool& seen = storage[map.type == BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE];

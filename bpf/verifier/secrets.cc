@@ -57,9 +57,10 @@ bool Walk::spoils_pointer(u32 frame, s64 low, s64 high) const {
 }
 
 // What a helper reads, or fills only in part, is initialised and no pointer. Objects belong to their own helpers.
-bool Walk::check_stack_readable(u32 r, s64 bytes) {
+bool Walk::check_stack_readable(u32 r, s64 insn_off, s64 bytes) {
   const Reg& p = reg(r);
-  const s64 low = s64{p.off} + p.var.smin, high = s64{p.off} + p.var.smax + bytes;
+  const s64 fixed = s64{p.off} + insn_off;
+  const s64 low = fixed + p.var.smin, high = fixed + p.var.smax + bytes;
   const std::vector<Slot>& stack = stack_frame(p).stack;
   for (s64 off = low; off < high; ++off) {
     const Slot& slot = stack[static_cast<std::size_t>((-off - 1) / 8)];

@@ -115,7 +115,7 @@ bool Walk::access_stack(u32 r, s32 off, int bytes, Access how, int value, bool s
     return fixed ? write_stack_fixed(frame, low, bytes, value) : write_stack_varying(frame, low, high, bytes, value);
   note_stack_read(frame, low, high + bytes);
   if (!fixed) {
-    if (!check_stack_readable(r, bytes)) return false;
+    if (!check_stack_readable(r, off, bytes)) return false;
     if (!read_stack_varying(frame, low, high + bytes, value)) return false;
     if (value >= 0) {
       Reg& out = reg(static_cast<u32>(value));

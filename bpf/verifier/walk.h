@@ -133,7 +133,7 @@ class Walk {
   bool check_source_comparable(const bpf_insn& insn);
   bool check_destination_comparable(const bpf_insn& insn);
   bool spoils_pointer(u32 frame, s64 low, s64 high) const;
-  bool check_stack_readable(u32 r, s64 bytes);
+  bool check_stack_readable(u32 r, s64 insn_off, s64 bytes);
   bool check_one_tail_map(const Call& call);
 
   // --- speculation.cc: without CAP_PERFMON

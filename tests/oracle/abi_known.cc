@@ -27,7 +27,6 @@ const Known kKnown[] = {
     {bpf::BPF_PROG_LOAD, EOPNOTSUPP, EINVAL, no_xdp, kNoHook},
     {bpf::BPF_PROG_LOAD, EOPNOTSUPP, EPERM, no_xdp, kNoHook},
     {bpf::BPF_PROG_LOAD, EINVAL, EPERM, no_xdp, kNoHook},
-    {bpf::BPF_PROG_LOAD, EOPNOTSUPP, 524, no_xdp, kNoHook},
     {bpf::BPF_PROG_LOAD, EBADF, EINVAL, [](const bpf_attr& a) { return a.prog_btf_fd == 0; }, kZero},
     {bpf::BPF_MAP_LOOKUP_ELEM, EFAULT, ENOENT, nullptr,
      "a value that cannot be stored is told although nothing was found"},

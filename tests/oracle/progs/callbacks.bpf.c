@@ -84,5 +84,5 @@ int callbacks(struct xdp_md *ctx) {
   note(15, bpf_for_each_map_elem(&emptied, take_out, &sum, 0));
   note(16, bpf_for_each_map_elem(&emptied, take_out, &sum, 0));
   note(17, sum.total);
-  return sum.total & 1 ? XDP_PASS : XDP_DROP;
+  return size & 1 ? XDP_PASS : XDP_DROP;
 }

@@ -53,6 +53,8 @@ class Tutorial(unittest.TestCase):
         outputs = re.split(r"=== block \d+ ===\n", done.stdout)[1:]
         self.assertEqual(len([b for b in blocks() if b[0] == "sh"]), len(outputs))
         self.check_what_is_seen(outputs[3])
+        self.assertRegex(outputs[4], r"\bxdp\s+name hello\b", "bpftool's prog show")
+        self.assertRegex(outputs[4], r'"key": 2054,\s+"value": [1-9]', "bpftool's map dump")
 
     def check_what_is_seen(self, shown):
         """The block of `prog show`, `map dump` and `port show`."""

@@ -62,7 +62,8 @@ int HashTable::next_key(const std::byte* key, std::byte* next) noexcept {
     }
     if (!changed) return -ENOENT;
   }
-  return -EBUSY;
+  // The list that holds the key changed during every look. The walk starts again, as behind a key that was deleted.
+  return next_key(nullptr, next);
 }
 
 // The first entry at place `at` of a bucket or behind it, and its place: slots first, then the overflow list's entries.

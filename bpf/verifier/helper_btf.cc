@@ -99,7 +99,8 @@ bool Walk::put_btf_result(const Call& call) {
     return refuse_unsupported("this helper's result needs the kernel's types, which are not known");
   const auto type = kernel->find(name, BTF_KIND_STRUCT);
   if (!type) return refuse_unsupported(format("the kernel's types have no struct %s", name));
-  Reg out = btf_pointer(*type, call.proto->ret == Ret::PTR_TO_BTF_ID_TRUSTED ? kTrusted : u16{0}, kKernelTypes);
+  const u16 flags = call.proto->ret == Ret::PTR_TO_BTF_ID_TRUSTED ? u16{kTrusted} : u16{0};
+  Reg out = btf_pointer(*type, flags, kKernelTypes);
   out.maybe_null = call.proto->ret == Ret::PTR_TO_BTF_ID_OR_NULL;
   reg(BPF_REG_0) = out;
   return true;

@@ -24,14 +24,14 @@ base::Result<T> read_info(const bpf::bpf_attr& attr) {
   const u32 known = std::min<u32>(len, sizeof info);
   if (std::any_of(bytes + known, bytes + len, [](char c) { return c != 0; }))
     return base::Error(E2BIG, "info is longer than what is known, and the surplus is not zero");
-  std::memcpy(&info, bytes, known);
+  if (known != 0) std::memcpy(&info, bytes, known);
   return info;
 }
 
 template <class T>
 void write_info(bpf::bpf_attr& attr, const T& info) {
   const u32 known = std::min<u32>(attr.info.info_len, sizeof info);
-  std::memcpy(user_ptr<char>(attr.info.info), &info, known);
+  if (known != 0) std::memcpy(user_ptr<char>(attr.info.info), &info, known);
   attr.info.info_len = known;
 }
 

@@ -22,6 +22,13 @@ namespace {
 
 constexpr bpf_map_runtime kRuntime = complete({.lookup = &maps_hash_of_maps_lookup, .natives = kHashNatives});
 
+// The number of entries is judged behind the inner map.
+constexpr MapRules kRules = [] {
+  MapRules rules = kHashRules;
+  rules.entries_max = MapRules{}.entries_max;
+  return rules;
+}();
+
 class HashOfMaps final : public bpf::Map {
  public:
   static constexpr bpf::MapHolds kHolds = bpf::MapHolds::map;
@@ -42,10 +49,11 @@ class HashOfMaps final : public bpf::Map {
     if (spec.value_size != sizeof(u32))
       return base::Error(EINVAL, "map '" + spec.name + "': value_size is " + std::to_string(spec.value_size) +
                                      ", a map of maps takes 4");
-    return check_spec(spec, kHashRules);
+    return check_spec(spec, kRules);
   }
   static base::Result<std::unique_ptr<bpf::Map>> make(const bpf::MapSpec& spec) {
     SLUICE_CHECK(check_template(spec));
+    SLUICE_CHECK(check_spec(spec, kHashRules));
     auto map = std::make_unique<HashOfMaps>(spec);
     SLUICE_CHECK(map->table_.init(spec, 0));
     return std::unique_ptr<bpf::Map>(std::move(map));

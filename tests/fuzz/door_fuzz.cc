@@ -72,7 +72,7 @@ class StrictPorts final : public control::PortHooks {
 
 // Where answers go: far from everything else, so that an address with a few bits changed is nobody's memory.
 u8* arena() {
-  constexpr u64 kPlace = u64{1} << 44;
+  constexpr u64 kPlace = u64{3} << 44;  // not in AddressSanitizer's shadow
   constexpr std::size_t kBytes = 1 << 16;
   static auto* const begin = mmap(reinterpret_cast<void*>(kPlace), kBytes, PROT_READ | PROT_WRITE,
                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);

@@ -242,7 +242,7 @@ class Round {
     Buffer key(spec_.key_size);
     u32 number = random_() % (lru() ? kLruKeys : spec_.max_entries + spec_.max_entries / 4 + 2);
     if (one_in(50) && !lru()) number = random_();
-    std::memcpy(key.data(), &number, std::min<std::size_t>(4, key.size()));
+    if (!key.empty()) std::memcpy(key.data(), &number, std::min<std::size_t>(4, key.size()));
     if (spec_.type == BPF_MAP_TYPE_LPM_TRIE) {
       const u32 bits = (spec_.key_size - 4) * 8;
       number = random_() % (bits + 1);

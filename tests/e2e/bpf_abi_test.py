@@ -14,6 +14,7 @@ sys.path[:0] = [str(SOURCE / "tools/lib"), str(SOURCE / "tests/support"), str(SO
 
 from appliance import Appliance  # noqa: E402
 from bpftool_sides import Host, Sluice  # noqa: E402
+import preload  # noqa: E402
 from counted import main  # noqa: E402
 
 CONFIG = """version: 1
@@ -28,6 +29,7 @@ ports:
 KNOWN = {}
 
 
+@unittest.skipIf(preload.is_sanitized(BUILD), preload.SANITIZED)
 @unittest.skipUnless(os.geteuid() == 0, "needs root: the host is asked the same")
 class BpfAbi(unittest.TestCase):
     def test_every_question_has_the_hosts_answer(self):

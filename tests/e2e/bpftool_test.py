@@ -15,6 +15,7 @@ sys.path[:0] = [str(SOURCE / "tools/lib"), str(SOURCE / "tests/support"), str(SO
 
 from appliance import Appliance  # noqa: E402
 from bpftool_sides import Host, Sides, Sluice  # noqa: E402
+import preload  # noqa: E402
 from counted import main  # noqa: E402
 
 PINS = "/sys/fs/bpf/test"  # Linux has entries of its own beside it
@@ -47,6 +48,7 @@ def have_tools():
     return os.geteuid() == 0 and shutil.which("bpftool") and shutil.which("nsenter") and shutil.which("unshare")
 
 
+@unittest.skipIf(preload.is_sanitized(BUILD), preload.SANITIZED)
 @unittest.skipUnless(have_tools(), "needs root, bpftool, nsenter and unshare")
 class Bpftool(unittest.TestCase):
     @classmethod

@@ -14,6 +14,7 @@ SOURCE, BUILD = (pathlib.Path(p).resolve() for p in sys.argv[1:3])
 sys.path[:0] = [str(SOURCE / "tools/lib"), str(SOURCE / "tests/support"), str(SOURCE / "tests/e2e")]
 
 from appliance import Appliance  # noqa: E402
+import preload  # noqa: E402
 from counted import main  # noqa: E402
 
 CONFIG = """version: 1
@@ -46,6 +47,7 @@ def path(cmd, name, fd=0):
 """
 
 
+@unittest.skipIf(preload.is_sanitized(BUILD), preload.SANITIZED)
 class Exec(unittest.TestCase):
     @classmethod
     def setUpClass(cls):

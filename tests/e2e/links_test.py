@@ -16,6 +16,7 @@ SOURCE, BUILD = (pathlib.Path(p).resolve() for p in sys.argv[1:3])
 sys.path[:0] = [str(SOURCE / "tools/lib"), str(SOURCE / "tests/support"), str(SOURCE / "tests/e2e")]
 
 from appliance import Appliance  # noqa: E402
+import preload  # noqa: E402
 from counted import main  # noqa: E402
 
 CONFIG = """version: 1
@@ -61,6 +62,7 @@ class Links(unittest.TestCase):
         self.assertEqual((0, "(unknown)", program["id"]), (left["ifindex"], left["devname"], left["prog_id"]))
 
     @unittest.skipUnless(os.geteuid() == 0 and shutil.which("bpftool"), "needs root and bpftool")
+    @unittest.skipIf(preload.is_sanitized(BUILD), preload.SANITIZED)
     def test_bpftool_sees_the_link_pins_it_and_detaches_it(self):
         def bpftool(*words):
             command = [str(BUILD / "sluice"), "exec", "-s", str(self.appliance.socket), "--", "bpftool", "-j", *words]

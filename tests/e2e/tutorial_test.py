@@ -13,6 +13,7 @@ import unittest
 SOURCE, BUILD = (pathlib.Path(p).resolve() for p in sys.argv[1:3])
 sys.path[:0] = [str(SOURCE / "tests/support")]
 
+import preload  # noqa: E402
 from counted import main  # noqa: E402
 
 SECTION = re.compile(r"<!-- tutorial.*?-->(.*?)<!-- /tutorial -->", re.S)
@@ -31,6 +32,8 @@ def script(socket):
     """One bash script of all sh blocks. Behind one that starts something in the background it waits for its socket."""
     lines = ["set -eum"]
     for number, (_, _, body) in enumerate(b for b in blocks() if b[0] == "sh"):
+        if " exec -- " in body and preload.is_sanitized(BUILD):
+            body = "\n"
         lines += [f"echo '{MARK.format(number)}'", SOCKET.sub(f"-s {socket}", body)]
         if body.rstrip().endswith("&"):
             ready = f"build/sluice -s {socket} port show &>/dev/null"
@@ -53,6 +56,8 @@ class Tutorial(unittest.TestCase):
         outputs = re.split(r"=== block \d+ ===\n", done.stdout)[1:]
         self.assertEqual(len([b for b in blocks() if b[0] == "sh"]), len(outputs))
         self.check_what_is_seen(outputs[3])
+        if preload.is_sanitized(BUILD):
+            self.skipTest(f"all but bpftool was seen: {preload.SANITIZED}")
         self.assertRegex(outputs[4], r"\bxdp\s+name hello\b", "bpftool's prog show")
         self.assertRegex(outputs[4], r'"key": 2054,\s+"value": [1-9]', "bpftool's map dump")
 

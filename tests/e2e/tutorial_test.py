@@ -30,7 +30,7 @@ def blocks():
 
 def script(socket):
     """One bash script of all sh blocks. Behind one that starts something in the background it waits for its socket."""
-    lines = ["set -eum"]
+    lines = ["set -eum", "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"]
     for number, (_, _, body) in enumerate(b for b in blocks() if b[0] == "sh"):
         if " exec -- " in body and preload.is_sanitized(BUILD):
             body = "\n"
@@ -49,7 +49,7 @@ class Tutorial(unittest.TestCase):
             for _, name, body in blocks():
                 if name:
                     pathlib.Path(folder, name).write_text(body)
-            command = ["bash", "-c", script(os.path.join(folder, "hello.sock"))]
+            command = ["timeout", "100", "bash", "-c", script(os.path.join(folder, "hello.sock"))]
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
         said = done.stdout + done.stderr
         self.assertEqual(0, done.returncode, said[-3000:])

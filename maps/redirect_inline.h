@@ -61,6 +61,7 @@ MAPS_INLINE int64_t maps_devmap_hash_redirect(struct bpf_env* env, struct bpf_ma
                                               uint64_t key, uint64_t flags) {
   if (__builtin_expect(flags & ~(uint64_t)(MAPS_REDIRECT_FLAGS | MAPS_REDIRECT_MISS_MASK), 0)) return MAPS_XDP_ABORTED;
   uint32_t number = (uint32_t)key;
+  shape.key_size = sizeof number; /* as the map was made; here it is a constant */
   uint64_t* entry = maps_id_hash_find((struct id_hash_map*)map, shape, &number);
   return maps_redirect_to(env, map, BPF_REDIRECT_MAP, entry ? maps_atomic_load(entry) : 0, flags);
 }

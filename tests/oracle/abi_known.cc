@@ -39,6 +39,8 @@ const Known kKnown[] = {
      "no port is a loopback device"},
     {bpf::BPF_OBJ_PIN, EPERM, ENOENT, nullptr, kElsewhere},
     {bpf::BPF_OBJ_GET, EACCES, ENOENT, nullptr, kElsewhere},
+    {bpf::BPF_OBJ_PIN, EPERM, ENAMETOOLONG, nullptr, kElsewhere},
+    {bpf::BPF_OBJ_GET, EACCES, ENAMETOOLONG, nullptr, kElsewhere},
     {bpf::BPF_PROG_LOAD, EOPNOTSUPP, 0,
      [](const bpf_attr& a) { return (a.prog_flags & bpf::BPF_F_XDP_DEV_BOUND_ONLY) != 0; },
      "programs bound to a device are not known yet"},

@@ -53,17 +53,21 @@ class Oracle {
                 static_cast<unsigned long long>(totals_.cases - before.cases));
   }
 
-  // 0: nothing but what is listed, and all of that.
+  // 0: nothing but what is listed, and each reason occurs. (A single row may depend on what lies in memory.)
   int tell(bool all_commands) const {
     for (const auto& [text, count] : surprises_)
       std::printf("DIFFERS %5llu x %s\n", static_cast<unsigned long long>(count), text.c_str());
     bool stale = false;
+    std::map<std::string, u64> reasons;
     for (const Known& row : known_differences()) {
       const auto seen = seen_.find(&row);
-      if (seen != seen_.end())
-        std::printf("listed  %5llu x %s\n", static_cast<unsigned long long>(seen->second), row.reason);
+      reasons[row.reason] += seen == seen_.end() ? 0 : seen->second;
+    }
+    for (const auto& [reason, count] : reasons) {
+      if (count != 0)
+        std::printf("listed  %5llu x %s\n", static_cast<unsigned long long>(count), reason.c_str());
       else if (all_commands)
-        stale = true, std::printf("STALE: listed, but nothing differs so: %s\n", row.reason);
+        stale = true, std::printf("STALE: listed, but nothing differs so: %s\n", reason.c_str());
     }
     std::printf("%llu cases, %llu agree, %llu differ as listed, %llu left out: too large, or about others\n",
                 static_cast<unsigned long long>(totals_.cases), static_cast<unsigned long long>(totals_.agreed),

@@ -73,7 +73,8 @@ bool write_all(int fd, const void* from, size_t size) {
 // Opened, and still not what it should be: nullopt.
 std::optional<std::vector<std::byte>> read_object(int fd, const CacheKey& key) {
   struct stat s{};
-  if (fstat(fd, &s) != 0 || !S_ISREG(s.st_mode) || s.st_nlink != 1 || !is_ours_alone(s)) return std::nullopt;
+  // No name at all: another writer has put its own in the place since.
+  if (fstat(fd, &s) != 0 || !S_ISREG(s.st_mode) || s.st_nlink > 1 || !is_ours_alone(s)) return std::nullopt;
   Header header;
   if (!read_all(fd, &header, sizeof header)) return std::nullopt;
   if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0 || header.key != key) return std::nullopt;

@@ -19,6 +19,10 @@
 #include "tests/unit/control/bpf_calls.h"
 #include "tests/unit/control/fake_ports.h"
 
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+
 namespace control_test {
 namespace {
 
@@ -147,6 +151,9 @@ TEST_F(Wire, ALinkHoldsItsPortAsLongAsAnyCopyOfItsDescriptorIsOpen) {
 
 // The server once handed its own pointer on cut off where the client's attr ended, and followed what was left of it.
 TEST_F(Wire, AnAttrThatEndsWithinAPointerIsAnAddressThatIsNotThere) {
+#if __has_feature(address_sanitizer)
+  GTEST_SKIP() << "the sanitizer stops a client that sends from such an address";
+#endif
   const long map = make_map(bpf::BPF_MAP_TYPE_HASH, 4, 8, 8);
   ASSERT_GE(map, 0);
   bpf::bpf_map_info info{};

@@ -109,12 +109,7 @@ class SeqpacketServer final : public BpfServer {
 
 base::Result<std::unique_ptr<BpfServer>> BpfServer::listen(const BpfServerConfig& config, Door& door) {
   SLUICE_TRY(base::UniqueFd listener, listen_at(config.path, SOCK_SEQPACKET, !config.allow.empty()));
-  base::UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.fd = listener.get();
-  if (!epoll || epoll_ctl(epoll.get(), EPOLL_CTL_ADD, listener.get(), &event) != 0)
-    return base::Error(errno, std::string("epoll: ") + std::strerror(errno));
+  SLUICE_TRY(base::UniqueFd epoll, watch_listener(listener));
   raise_descriptor_limit();
   return std::unique_ptr<BpfServer>(
       std::make_unique<SeqpacketServer>(config, door, std::move(listener), std::move(epoll)));

@@ -205,12 +205,7 @@ class UnixServer final : public Server {
 
 base::Result<std::unique_ptr<Server>> Server::listen(const ServerConfig& config) {
   SLUICE_TRY(base::UniqueFd listener, listen_at(config.path, SOCK_STREAM, !config.allow.empty()));
-  base::UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.fd = listener.get();
-  if (!epoll || epoll_ctl(epoll.get(), EPOLL_CTL_ADD, listener.get(), &event) != 0)
-    return base::Error(errno, std::string("epoll: ") + std::strerror(errno));
+  SLUICE_TRY(base::UniqueFd epoll, watch_listener(listener));
   return std::unique_ptr<Server>(std::make_unique<UnixServer>(config, std::move(listener), std::move(epoll)));
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <initializer_list>
 
 #include "control/door_state.h"
 
@@ -38,6 +39,28 @@ struct TestOut {
     std::memcpy(user_ptr<char>(address) + at, bytes.data(), std::min<std::size_t>(bytes.size(), capacity - at));
   }
 };
+
+// What the caller learns of the packet, in pieces, and of the context: as much as there is room for, and the size it
+// has. False: it was cut. A caller without data_out, or with one of no bytes, asks for the size alone; one without
+// ctx_out for nothing.
+inline bool put_test_data(bpf::bpf_attr& attr, std::initializer_list<base::ConstBytes> pieces) {
+  const TestOut out{attr.test.data_out, attr.test.data_size_out};
+  u32 size = 0;
+  for (const base::ConstBytes& piece : pieces) {
+    out.put(size, piece);
+    size += u32(piece.size());
+  }
+  attr.test.data_size_out = size;
+  return out.address == 0 || out.capacity == 0 || size <= out.capacity;
+}
+template <class Ctx>
+bool put_test_ctx(bpf::bpf_attr& attr, const Ctx& ctx) {
+  const TestOut out{attr.test.ctx_out, attr.test.ctx_size_out};
+  if (out.address == 0) return true;
+  out.put(0, {reinterpret_cast<const std::byte*>(&ctx), sizeof ctx});
+  attr.test.ctx_size_out = sizeof ctx;
+  return out.capacity >= sizeof ctx;
+}
 
 Answer test_run_xdp(DoorState& state, const Program& program, bpf::bpf_attr& attr);
 Answer test_run_flow(DoorState& state, const Program& program, bpf::bpf_attr& attr);

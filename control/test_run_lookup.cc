@@ -18,12 +18,7 @@ using bpf::runtime::FlowRun;
 // The context goes back as far as the caller has room: ENOSPC where that is not all of it.
 template <class Ctx>
 base::Status store_ctx(bpf_attr& attr, const Ctx& ctx) {
-  if (attr.test.ctx_out == 0) return base::success();
-  const TestOut out{attr.test.ctx_out, attr.test.ctx_size_out};
-  out.put(0, {reinterpret_cast<const std::byte*>(&ctx), sizeof ctx});
-  const bool fits = attr.test.ctx_size_out >= sizeof ctx;
-  attr.test.ctx_size_out = sizeof ctx;
-  if (!fits) return base::Error(ENOSPC, "ctx_out is too small");
+  if (!put_test_ctx(attr, ctx)) return base::Error(ENOSPC, "ctx_out is too small");
   return base::success();
 }
 
@@ -52,10 +47,7 @@ Answer test_run_flow(DoorState& state, const Program& program, bpf_attr& attr) {
   FlowRun run({user_ptr<const std::byte>(attr.test.data_in), attr.test.data_size_in}, given.flags);
   run_test(state, program, attr, [&]() -> void* { return &run.begin(); });
   const bpf_flow_keys& keys = run.end();
-  const TestOut out{attr.test.data_out, attr.test.data_size_out};
-  out.put(0, {reinterpret_cast<const std::byte*>(&keys), sizeof keys});
-  const bool fits = attr.test.data_out == 0 || attr.test.data_size_out == 0 || attr.test.data_size_out >= sizeof keys;
-  attr.test.data_size_out = sizeof keys;
+  const bool fits = put_test_data(attr, {{reinterpret_cast<const std::byte*>(&keys), sizeof keys}});
   if (attr.test.ctx_in != 0 || attr.test.ctx_out != 0) SLUICE_CHECK(store_ctx(attr, given));
   if (!fits) return base::Error(ENOSPC, "data_out is too small");
   return 0L;

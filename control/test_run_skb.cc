@@ -31,19 +31,12 @@ base::Status check_device(const DoorState& state, u32 ifindex) {
 }
 
 base::Status store(bpf_attr& attr, const SkbFrame& frame, __sk_buff ctx, bool has_ctx) {
-  const base::ConstBytes data = frame.output();
-  const TestOut out{attr.test.data_out, attr.test.data_size_out};
-  out.put(0, data);
-  bool enospc = attr.test.data_out != 0 && attr.test.data_size_out != 0 && data.size() > attr.test.data_size_out;
-  attr.test.data_size_out = u32(data.size());
-  if (has_ctx && attr.test.ctx_out != 0) {
+  bool fits = put_test_data(attr, {frame.output()});
+  if (has_ctx) {
     frame.store_ctx(ctx);
-    const TestOut ctx_out{attr.test.ctx_out, attr.test.ctx_size_out};
-    ctx_out.put(0, {reinterpret_cast<const std::byte*>(&ctx), sizeof ctx});
-    enospc |= attr.test.ctx_size_out < sizeof ctx;
-    attr.test.ctx_size_out = sizeof ctx;
+    fits &= put_test_ctx(attr, ctx);
   }
-  if (enospc) return base::Error(ENOSPC, "data_out or ctx_out is too small");
+  if (!fits) return base::Error(ENOSPC, "data_out or ctx_out is too small");
   return base::success();
 }
 

@@ -90,21 +90,13 @@ u32 distance(const void* from, const void* to) {
 base::Status store(bpf_attr& attr, Packet& packet, xdp_md ctx, bool has_ctx) {
   const xdp_buff& xdp = packet.frame.buff();
   const u32 linear = distance(xdp.data_meta, xdp.data_end);
-  const u32 size = linear + u32(packet.fragments.size());
-  const TestOut data{attr.test.data_out, attr.test.data_size_out};
-  data.put(0, {static_cast<const std::byte*>(xdp.data_meta), linear});
-  data.put(linear, packet.fragments);
-  bool enospc = attr.test.data_out != 0 && attr.test.data_size_out != 0 && size > attr.test.data_size_out;
-  attr.test.data_size_out = size;
-  if (has_ctx && attr.test.ctx_out != 0) {
+  bool fits = put_test_data(attr, {{static_cast<const std::byte*>(xdp.data_meta), linear}, packet.fragments});
+  if (has_ctx) {
     ctx.data = distance(xdp.data_meta, xdp.data);
     ctx.data_end = linear;
-    const TestOut out{attr.test.ctx_out, attr.test.ctx_size_out};
-    out.put(0, {reinterpret_cast<const std::byte*>(&ctx), sizeof ctx});
-    enospc |= attr.test.ctx_size_out < sizeof ctx;
-    attr.test.ctx_size_out = sizeof ctx;
+    fits &= put_test_ctx(attr, ctx);
   }
-  if (enospc) return base::Error(ENOSPC, "data_out or ctx_out is too small");
+  if (!fits) return base::Error(ENOSPC, "data_out or ctx_out is too small");
   return base::success();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/unix_listener.h"
 
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -55,6 +56,15 @@ base::Result<base::UniqueFd> listen_at(const std::string& path, int type, bool f
   if (bound != 0) return sys_error(path);
   if (listen(listener.get(), 64) != 0) return sys_error(path);
   return listener;
+}
+
+base::Result<base::UniqueFd> watch_listener(const base::UniqueFd& listener) {
+  base::UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.fd = listener.get();
+  if (!epoll || epoll_ctl(epoll.get(), EPOLL_CTL_ADD, listener.get(), &event) != 0) return sys_error("epoll");
+  return epoll;
 }
 
 base::Result<Peer> peer_of(int fd) {

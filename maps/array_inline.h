@@ -81,24 +81,26 @@ MAPS_INLINE int64_t maps_percpu_array_update(struct bpf_env* env, struct bpf_map
   return 0;
 }
 
-MAPS_INLINE int64_t maps_array_each(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape,
-                                    const struct bpf_callback* visit, uint64_t ctx, uint64_t flags) {
+/* `find` is the type's own look-up, a constant where this is inlined. */
+MAPS_INLINE int64_t maps_visit_indexes(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape,
+                                       const struct bpf_callback* visit, uint64_t ctx, uint64_t flags,
+                                       void* (*find)(struct bpf_env*, struct bpf_map*, struct bpf_map_shape,
+                                                     const void*)) {
   if (flags) return -EINVAL;
   for (uint32_t index = 0; index < shape.max_entries; index++) {
     uint32_t key = index; /* the program may not write it, and yet it is lent */
-    void* value = maps_array_lookup(env, map, shape, &key);
+    void* value = find(env, map, shape, &key);
     if (visit->call(visit, (uintptr_t)map, (uintptr_t)&key, (uintptr_t)value, ctx, 0, env)) return (int64_t)index + 1;
   }
   return shape.max_entries;
 }
 
+MAPS_INLINE int64_t maps_array_each(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape,
+                                    const struct bpf_callback* visit, uint64_t ctx, uint64_t flags) {
+  return maps_visit_indexes(env, map, shape, visit, ctx, flags, maps_array_lookup);
+}
+
 MAPS_INLINE int64_t maps_percpu_array_each(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape,
                                            const struct bpf_callback* visit, uint64_t ctx, uint64_t flags) {
-  if (flags) return -EINVAL;
-  for (uint32_t index = 0; index < shape.max_entries; index++) {
-    uint32_t key = index;
-    void* value = maps_percpu_array_lookup(env, map, shape, &key);
-    if (visit->call(visit, (uintptr_t)map, (uintptr_t)&key, (uintptr_t)value, ctx, 0, env)) return (int64_t)index + 1;
-  }
-  return shape.max_entries;
+  return maps_visit_indexes(env, map, shape, visit, ctx, flags, maps_percpu_array_lookup);
 }

@@ -35,6 +35,7 @@
 #include "tests/support/asm.h"
 #include "tests/support/case_btf.h"
 #include "tests/support/host_kernel.h"
+#include "tests/support/kernel_types.h"
 #include "tests/support/object_btf.h"
 #include "tests/support/program_maker.h"
 
@@ -172,30 +173,19 @@ bool read_cases(const std::filesystem::path& path, std::vector<Case>& cases) {
   return true;
 }
 
-// The running kernel's types, read when the first case calls a kernel function; null: it has none.
-std::shared_ptr<const bpf::btf::KernelBtf> kernel_types() {
-  static const auto types = [] {
-    std::ifstream file("/sys/kernel/btf/vmlinux", std::ios::binary);
-    const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
-    auto parsed = bpf::btf::KernelBtf::parse(std::as_bytes(std::span(bytes)));
-    return parsed ? *std::move(parsed) : nullptr;
-  }();
-  return types;
-}
-
 // `kcall NAME` -> an instruction with the function's id. False: the kernel has no such function.
 bool resolve_kernel_calls(string& code) {
   static const std::regex call("kcall (\\w+)"), field("(\\w+)::(\\w+)");
   std::smatch m;
   while (std::regex_search(code, m, call)) {
-    const auto types = kernel_types();
+    const auto types = support::kernel_types();
     const auto id = types ? types->find(m[1].str(), bpf::BTF_KIND_FUNC) : std::nullopt;
     if (!id) return false;
     code = m.prefix().str() + "raw 85 0 2 0 " + std::to_string(*id) + m.suffix().str();
   }
   static const std::regex symbol("r(\\d) = ksym (\\w+)");
   while (std::regex_search(code, m, symbol)) {
-    const auto types = kernel_types();
+    const auto types = support::kernel_types();
     auto id = types ? types->find(m[2].str(), bpf::BTF_KIND_VAR) : std::nullopt;
     if (types && !id) id = types->find(m[2].str(), bpf::BTF_KIND_FUNC);
     if (types && !id) id = types->find(m[2].str(), bpf::BTF_KIND_STRUCT);
@@ -204,7 +194,7 @@ bool resolve_kernel_calls(string& code) {
            m.suffix().str();
   }
   while (std::regex_search(code, m, field)) {  // +struct::member: its offset
-    const auto types = kernel_types();
+    const auto types = support::kernel_types();
     const auto id = types ? types->find(m[1].str(), bpf::BTF_KIND_STRUCT) : std::nullopt;
     if (!id) return false;
     std::optional<base::u32> offset;
@@ -218,7 +208,7 @@ bool resolve_kernel_calls(string& code) {
 }
 
 void attach_to_member(bpf::ProgSource& source, const string& name, const string& member) {
-  const auto types = kernel_types();
+  const auto types = support::kernel_types();
   const auto id = types ? types->find(name, bpf::BTF_KIND_STRUCT) : std::nullopt;
   for (base::u32 k = 0; id && k < types->types().vlen(*id); ++k)
     if (types->types().string_at(types->types().member(*id, k).name_off) == member) {
@@ -246,10 +236,10 @@ bpf::ProgSource make_source(const Case& c, const bpf::ProgSource& all, std::vect
     s.expected_attach_type = bpf::BPF_XDP_DEVMAP;
   else if (!c.attach.empty())
     s.expected_attach_type = static_cast<bpf::bpf_attach_type>(std::stoi(c.attach));
-  if (const auto space = c.attach.find(' '); space != string::npos && kernel_types()) {
+  if (const auto space = c.attach.find(' '); space != string::npos && support::kernel_types()) {
     const string hook = c.attach.substr(space + 1);
     const base::u32 kind = hook.starts_with("btf_trace_") ? bpf::BTF_KIND_TYPEDEF : bpf::BTF_KIND_FUNC;
-    s.attach_btf_id = kernel_types()->find(hook, kind).value_or(0);
+    s.attach_btf_id = support::kernel_types()->find(hook, kind).value_or(0);
   }
   // Only the maps that it names, numbered anew: each is judged with the program.
   std::map<base::s32, base::s32> numbers;
@@ -280,12 +270,12 @@ bool same(const char* who, const Case& c, int error, const string& log) {
 void print_both(const Case& c, const bpf::ProgSource& source, const bpf::ProgSource& for_host,
                 std::span<const support::Fd> maps) {
   constexpr unsigned kLong = 20000;
-  const auto ours = bpf::verifier::verify(source, {.kernel = kernel_types});
+  const auto ours = bpf::verifier::verify(source, {.kernel = support::kernel_types});
   const bool is_long = ours.stats.verified_insns > kLong;
   const base::u32 level = is_long ? 4 : base::u32{bpf::BPF_LOG_LEVEL2};
   const auto verdict = support::host_load(for_host, maps);
   const auto host = support::host_load(for_host, maps, level);
-  const auto told = bpf::verifier::verify(source, {.kernel = kernel_types, .log_level = level});
+  const auto told = bpf::verifier::verify(source, {.kernel = support::kernel_types, .log_level = level});
   std::printf("===== %s\nours %d\n%s\nhost %d\n%s\n", c.name.c_str(), told.error, told.log.c_str(), verdict.error,
               host.log.c_str());
 }
@@ -360,7 +350,7 @@ int main(int argc, char** argv) {
     }
     // The log of a million instructions takes long and does not fit the host's buffer.
     const base::u32 level = c.message.empty() ? 0U : base::u32{bpf::BPF_LOG_LEVEL2};
-    const auto ours = bpf::verifier::verify(source, {.kernel = kernel_types, .log_level = level});
+    const auto ours = bpf::verifier::verify(source, {.kernel = support::kernel_types, .log_level = level});
     bool ok = same("ours", c, ours.error, ours.log) && !ours.unsupported;
     if (!unusable && c.host != kAny && (c.caps.bpf || !closed)) {
       const auto host = support::host_load(for_host, maps, level);
@@ -370,7 +360,8 @@ int main(int argc, char** argv) {
   }
   if (show) return 0;
   if (fuzzes) {
-    const FuzzOptions options{.count = std::stoull(argv[3]), .seed = std::stoull(argv[4]), .kernel = kernel_types};
+    const FuzzOptions options{.count = std::stoull(argv[3]), .seed = std::stoull(argv[4]),
+                              .kernel = support::kernel_types};
     constexpr int kSkipped = 77;  // meson's word for it
     if (unusable) return kSkipped;
     return fuzz_cases(seeds, *fds, *without_perfmon, options) ? 0 : 1;

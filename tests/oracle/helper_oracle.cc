@@ -3,8 +3,6 @@
 // by something else. Our verdict and the host kernel's must agree, and so must the sentence of a refusal.
 #include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <span>
@@ -18,6 +16,7 @@
 #include "bpf/verifier/verifier.h"
 #include "tests/oracle/prog_types.h"
 #include "tests/support/host_kernel.h"
+#include "tests/support/kernel_types.h"
 #include "tests/support/insn.h"
 #include "tests/support/slice.h"
 
@@ -66,17 +65,6 @@ const Packet* packet_of(bpf::bpf_prog_type type) {
     return nullptr;
   if ((*spec)->ctx_name == "__sk_buff") return &skb;
   return (*spec)->ctx_name == "xdp_md" ? &xdp : &md;
-}
-
-// The running kernel's types, read when the first call needs them; null: it has none.
-std::shared_ptr<const bpf::btf::KernelBtf> kernel_types() {
-  static const auto types = [] {
-    std::ifstream file("/sys/kernel/btf/vmlinux", std::ios::binary);
-    const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
-    auto parsed = bpf::btf::KernelBtf::parse(std::as_bytes(std::span(bytes)));
-    return parsed ? *std::move(parsed) : nullptr;
-  }();
-  return types;
 }
 
 class Asker {
@@ -232,7 +220,7 @@ class Asker {
 
   void judge(const ProgCase& c, u32 id, bpf::ProgSource& source, const std::vector<Choice>& args) {
     source.maps = used_maps(source);
-    const auto ours = bpf::verifier::verify(source, {.kernel = kernel_types});
+    const auto ours = bpf::verifier::verify(source, {.kernel = support::kernel_types});
     source.maps.clear();
     for (bpf::bpf_insn& insn : source.insns)
       if (bpf::insn_is_ld_imm64(insn) && insn.src_reg == bpf::BPF_PSEUDO_MAP_FD)

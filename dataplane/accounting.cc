@@ -11,7 +11,7 @@ u64 EntryAccount::dropped() const noexcept {
 }
 
 u64 EntryAccount::left() const noexcept {
-  return std::accumulate(sent.begin(), sent.end(), u64(0)) + dropped() + delivered + held;
+  return std::accumulate(sent.begin(), sent.end(), u64(0)) + dropped() + delivered + consumed + held;
 }
 
 const PortCounters* Snapshot::find_port(std::string_view name) const noexcept {
@@ -29,7 +29,7 @@ std::string check_accounting(const Snapshot& snapshot) {
               number(" + originated", entry.originated) + " is not " +
               number("sent", std::accumulate(entry.sent.begin(), entry.sent.end(), u64(0))) +
               number(" + dropped", entry.dropped()) + number(" + delivered", entry.delivered) +
-              number(" + held", entry.held) + "\n";
+              number(" + consumed", entry.consumed) + number(" + held", entry.held) + "\n";
   }
   return faults;
 }

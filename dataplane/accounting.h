@@ -2,8 +2,8 @@
 // accounting.h — what became of every packet: the counters of all workers, added up for one reader.
 //
 // Shape     per port of entry: received + cloned + originated = sent (by egress port) + drops (by reason) + delivered
-//           + held. Each worker's part closes by itself at every burst boundary; a Snapshot adds parts that form one
-//           consistent cut, so `held` (frames on their way between two workers) is never negative.
+//           + consumed + held. Each worker's part closes by itself at every burst boundary; a Snapshot adds parts that
+//           form one consistent cut, so `held` (frames on their way between two workers) is never negative.
 // Threads   plain values. They are made by Dataplane::snapshot().
 // Cost      a few stores per burst in the path; a snapshot copies (ports^2 + ports * reasons) numbers per worker.
 #pragma once
@@ -14,6 +14,7 @@
 
 #include "base/types.h"
 #include "dataplane/drops.h"
+#include "dataplane/tc_chain.h"
 #include "drivers/port.h"
 
 namespace dataplane {
@@ -37,13 +38,14 @@ struct EntryAccount {
   std::vector<u64> sent;  // by egress port
   std::array<u64, kDropReasonCount> drops{};
   u64 delivered = 0;                          // to sockets and user rings
+  u64 consumed = 0;                           // taken by a program for good (TC_ACT_STOLEN and its like)
   u64 held = 0;                               // between two workers at this moment
   std::array<u64, kVerdictCount> verdicts{};  // of the XDP program; unknown ones count as aborted
   u64 xdp_exceptions = 0;                     // hits of the xdp_exception trace point
   u64 redirect_errors = 0;                    // hits of the xdp_redirect_err trace point
 
   u64 entered() const noexcept { return received + cloned + originated; }
-  u64 left() const noexcept;  // sent + drops + delivered + held
+  u64 left() const noexcept;  // sent + drops + delivered + consumed + held
   u64 dropped() const noexcept;
 };
 
@@ -54,6 +56,7 @@ struct PortCounters {
   bool admin_up = true;
   u32 mtu = 0;
   EntryAccount entry;
+  std::array<std::array<u64, kTcOutcomeCount>, kTcDirections> tc{};  // ends of this port's TC hooks, by direction
   u64 sent_packets = 0;  // by any worker, from any entry, to this port
   u64 sent_bytes = 0;
   drivers::PortStats device;  // what the driver says

@@ -34,11 +34,13 @@ struct EntryCounters {
   Counter cloned;
   Counter originated;
   Counter delivered;
+  Counter consumed;
   Counter handed_over;  // put into a queue to another worker
   Counter taken_over;   // taken out of one
   Counter xdp_exceptions;
   Counter redirect_errors;
   std::array<Counter, kVerdictCount> verdicts;
+  std::array<std::array<Counter, kTcOutcomeCount>, kTcDirections> tc;  // of this port's hooks, whoever entered where
   std::array<Counter, kDropReasonCount> drops;
   std::array<Counter, kPortsMax> sent;
 

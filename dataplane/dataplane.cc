@@ -30,6 +30,9 @@ class DataplaneImpl final : public Dataplane {
   base::Status detach_xdp(std::string_view port) override;
   std::shared_ptr<const AttachedProgram> attached_xdp(std::string_view port) const override;
 
+  base::Status set_tc(std::string_view port, TcDirection direction, TcPrograms programs) override;
+  TcPrograms tc(std::string_view port, TcDirection direction) const override;
+
   base::Status set_on_pass(std::string_view port, const OnPass& on_pass) override;
   base::Status set_admin_up(std::string_view port, bool up) override;
   base::Status register_redirect_map(const RedirectMap& map) override;
@@ -131,6 +134,21 @@ base::Status DataplaneImpl::detach_xdp(std::string_view port) {
 std::shared_ptr<const AttachedProgram> DataplaneImpl::attached_xdp(std::string_view port) const {
   const u16 index = topology_.find_port(port);
   return index == kNoPort ? nullptr : topology_.ports[index].program;
+}
+
+base::Status DataplaneImpl::set_tc(std::string_view port, TcDirection direction, TcPrograms programs) {
+  SLUICE_TRY(PortState * state, find(port));
+  if (std::max(programs.tcx.size(), programs.clsact.size()) > kTcProgramsMax)
+    return base::Error(E2BIG, "tc on port " + std::string(port) + ": more than " + std::to_string(kTcProgramsMax) +
+                                  " programs on one hook");
+  const TcPrograms replaced = std::exchange(state->tc[std::size_t(direction)], std::move(programs));
+  rebuild();
+  return base::success();
+}
+
+TcPrograms DataplaneImpl::tc(std::string_view port, TcDirection direction) const {
+  const u16 index = topology_.find_port(port);
+  return index == kNoPort ? TcPrograms{} : topology_.ports[index].tc_of(direction);
 }
 
 base::Status DataplaneImpl::set_on_pass(std::string_view port, const OnPass& on_pass) {

@@ -3,7 +3,7 @@
 // while they run.
 //
 // Shape     DataplaneSpec + opened ports -> make() -> start() -> attach/replace/detach, snapshot -> stop(). Each
-//           worker runs to completion: receive a burst, XDP, send what the verdicts say, report quiescence, repeat.
+//           worker runs to completion: receive a burst, XDP, TC, send what the verdicts say, report quiescence, repeat.
 //           What it runs is an immutable Pipeline that is swapped with one pointer store.
 // Threads   one control thread calls everything here, also while workers run; AttachedProgram::stats() from any.
 // Lifetime  ports, mempool and EAL outlive it. A replaced program is released when every worker has passed a
@@ -24,6 +24,7 @@
 #include "base/types.h"
 #include "dataplane/accounting.h"
 #include "dataplane/program.h"
+#include "dataplane/tc_chain.h"
 #include "drivers/port.h"
 
 namespace dataplane {
@@ -94,6 +95,11 @@ class Dataplane {
   virtual base::Status replace_xdp(std::string_view port, std::shared_ptr<const AttachedProgram> program) = 0;
   virtual base::Status detach_xdp(std::string_view port) = 0;
   virtual std::shared_ptr<const AttachedProgram> attached_xdp(std::string_view port) const = 0;
+
+  // The TC programs of a port and direction, exchanged whole: a frame meets the old list or the new one.
+  // E2BIG more than kTcProgramsMax on one hook.
+  virtual base::Status set_tc(std::string_view port, TcDirection direction, TcPrograms programs) = 0;
+  virtual TcPrograms tc(std::string_view port, TcDirection direction) const = 0;
 
   virtual base::Status set_on_pass(std::string_view port, const OnPass& on_pass) = 0;
   virtual base::Status set_admin_up(std::string_view port, bool up) = 0;

@@ -6,6 +6,7 @@
 
 #include "dataplane/lane.h"
 #include "dataplane/pipeline.h"
+#include "dataplane/tc_hook.h"
 
 namespace dataplane {
 namespace {
@@ -33,6 +34,7 @@ constexpr bpf_host kLaneHost = {
     .ktime_get_boot_ns = [](bpf_env*) { return read_clock(CLOCK_BOOTTIME); },
     .ktime_get_tai_ns = [](bpf_env*) { return read_clock(CLOCK_TAI); },
     .find_mtu = find_mtu,
+    .clone_redirect = clone_redirect,
     .trace_printk = trace_printk,
 };
 

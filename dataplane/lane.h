@@ -13,14 +13,15 @@
 #include "bpf/abi/host/xdp_burst.h"
 #include "dataplane/counters.h"
 #include "dataplane/pipeline.h"
+#include "dataplane/skb.h"
 #include "dataplane/trace_ring.h"
 
 struct rte_mbuf;
 
 namespace dataplane {
 
-// Frames of one source burst that wait for the end of the burst, by egress port. All have the same port of entry, and
-// one input frame goes to a port at most once, so kBurstMax places per port are enough.
+// Frames of one source burst that wait for the end of the burst, by egress port. All have the same port of entry. An
+// input frame goes to a port once, as a rule; where copies do not fit, what is there is sent first.
 struct Outbox {
   struct Queue {
     u32 count = 0;
@@ -38,17 +39,30 @@ struct Graveyard {
   std::array<rte_mbuf*, kBurstMax * 2> frames;
 };
 
+// Frames that programs sent to the ingress of a port, until those of the burst are through. A whole burst fits twice.
+struct Backlog {
+  struct Slot {
+    Skb skb;
+    u16 port;
+  };
+  u32 first = 0;
+  u32 count = 0;
+  std::array<Slot, kBurstMax * 2> slots;
+};
+
 struct Lane {
   u32 index = 0;  // worker slot
   u32 port_count = 0;
   bool take_run_time = false;  // read once per loop from the switch that all workers share
   const Pipeline* pipeline = nullptr;  // of the burst that runs
+  u16 entry_of_run = kNoPort;          // port of entry of the frame whose program runs, for helpers
   bpf_env env{};
   std::array<u32, kBurstMax> verdicts{};
   std::array<struct bpf_redirect, kBurstMax> redirects{};
   std::array<xdp_borders, kBurstMax> borders{};
   Outbox outbox;
   Graveyard graveyard;
+  Backlog backlog;
   LaneCounters counters;
   TraceRing trace;
 

@@ -33,6 +33,15 @@ struct Route {
   const std::atomic<bool>* link_up = nullptr;
 };
 
+// What a port is to frames beyond XDP.
+struct PortStage {
+  TcChain ingress;
+  TcChain egress;
+  u32 ifindex = 0;
+  u16 pass_to = kNoPort;  // egress of frames that pass; kNoPort: they are dropped
+  drivers::MacAddress mac{};
+};
+
 // Workers that share a port's flows, in the order of the configuration; nullptr is this worker itself.
 using SpreadRings = std::vector<rte_ring*>;
 
@@ -46,6 +55,7 @@ struct Source {
   u16 burst = 32;
   u32 ifindex = 0;
   bool cold = true;  // no frame's data is in this core's cache yet
+  bool skbs = false;  // TC programs see what passes: on this port, or on the egress of `pass_to`
   const AttachedProgram* program = nullptr;
   SpreadRings spread;  // empty: process here
 };
@@ -77,6 +87,7 @@ class IfindexTable {
 struct Pipeline {
   std::vector<Source> sources;
   std::array<Route, kPortsMax> routes{};
+  std::array<PortStage, kPortsMax> stages{};
   IfindexTable ports_by_ifindex;
   std::vector<rte_ring*> handovers_in;  // frames of other workers for queues that this one owns
   std::vector<RedirectMap> redirect_maps;

@@ -24,7 +24,7 @@ void post_copy(Lane& lane, const Pipeline& pipeline, u16 entry, u16 egress, rte_
   lane.entry(entry).cloned.add(1);
   rte_mbuf* copy = rte_pktmbuf_copy(frame, frame->pool, 0, UINT32_MAX);
   if (!copy) return lane.entry(entry).drop(DropReason::clone_no_mbuf);
-  post(lane, pipeline, entry, egress, copy);
+  (void)post(lane, pipeline, entry, egress, copy);
 }
 
 // Ports that the entries of a map name, each once, the excluded one left out. A port that does not exist is no target.
@@ -49,7 +49,7 @@ void broadcast(Lane& lane, const Pipeline& pipeline, const Source& source, const
   const u32 count = collect_ports(pipeline, *map, excluded, ports);
   if (count == 0) return fail(lane, source.entry, DropReason::redirect_no_target, frame);
   for (u32 i = 0; i + 1 < count; ++i) post_copy(lane, pipeline, source.entry, ports[i], frame);
-  post(lane, pipeline, source.entry, ports[count - 1], frame);
+  (void)post(lane, pipeline, source.entry, ports[count - 1], frame);
 }
 
 }  // namespace
@@ -62,7 +62,7 @@ void redirect_frame(Lane& lane, const Pipeline& pipeline, const Source& source, 
   if (redirect.flags & bpf::BPF_F_BROADCAST) return broadcast(lane, pipeline, source, redirect, frame);
   const u16 port = pipeline.ports_by_ifindex.find(redirect.target);
   if (port == kNoPort) return fail(lane, source.entry, DropReason::redirect_no_port, frame);
-  post(lane, pipeline, source.entry, port, frame);
+  (void)post(lane, pipeline, source.entry, port, frame);
 }
 
 }  // namespace dataplane

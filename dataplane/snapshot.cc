@@ -48,6 +48,7 @@ void add_entry(EntryAccount& to, const EntryCounters& from) {
   to.cloned += from.cloned.get();
   to.originated += from.originated.get();
   to.delivered += from.delivered.get();
+  to.consumed += from.consumed.get();
   to.held += from.handed_over.get() - from.taken_over.get();
   to.xdp_exceptions += from.xdp_exceptions.get();
   to.redirect_errors += from.redirect_errors.get();
@@ -70,6 +71,9 @@ PortCounters port_counters(const PortState& state, std::size_t port_count) {
 void add_lane(Snapshot& snapshot, const LaneCounters& counters) {
   for (std::size_t p = 0; p < snapshot.ports.size(); ++p) {
     add_entry(snapshot.ports[p].entry, counters.entries[p]);
+    for (std::size_t d = 0; d < kTcDirections; ++d)
+      for (std::size_t o = 0; o < kTcOutcomeCount; ++o)
+        snapshot.ports[p].tc[d][o] += counters.entries[p].tc[d][o].get();
     snapshot.ports[p].sent_bytes += counters.sent_bytes[p].get();
   }
 }

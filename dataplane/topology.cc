@@ -134,6 +134,16 @@ Route build_route(const PortState& state, u16 worker) {
   return route;
 }
 
+PortStage build_stage(const PortState& state, u16 worker) {
+  PortStage stage;
+  stage.ingress = make_tc_chain(state.tc_of(TcDirection::ingress), worker);
+  stage.egress = make_tc_chain(state.tc_of(TcDirection::egress), worker);
+  stage.ifindex = state.port->ifindex();
+  stage.pass_to = state.pass_to;
+  stage.mac = state.port->mac();
+  return stage;
+}
+
 Source build_source(const Topology& topology, u16 port, u16 worker) {
   const PortState& state = topology.ports[port];
   Source source;
@@ -144,6 +154,8 @@ Source build_source(const Topology& topology, u16 port, u16 worker) {
   source.ifindex = state.port->ifindex();
   source.cold = !state.port->copies_on_receive();
   source.program = state.program.get();
+  source.skbs = !state.tc_of(TcDirection::ingress).empty() ||
+                (state.pass_to != kNoPort && !topology.ports[state.pass_to].tc_of(TcDirection::egress).empty());
   return source;
 }
 
@@ -235,10 +247,14 @@ std::unique_ptr<const Pipeline> build_pipeline(const Topology& topology, u16 wor
     add_device_sources(topology, port, worker, *pipeline);
     add_ring_sources(topology, port, worker, *pipeline);
     pipeline->routes[port] = build_route(state, worker);
+    pipeline->stages[port] = build_stage(state, worker);
     pipeline->ports_by_ifindex.insert(state.port->ifindex(), port);
     for (const WorkerLink& link : state.handover_links)
       if (link.to == worker) pipeline->handovers_in.push_back(link.ring.raw());
     if (state.program) pipeline->programs.push_back(state.program);
+    for (const TcPrograms& programs : state.tc)
+      for (const auto* list : {&programs.tcx, &programs.clsact})
+        pipeline->programs.insert(pipeline->programs.end(), list->begin(), list->end());
   }
   pipeline->redirect_maps = topology.redirect_maps;
   return pipeline;

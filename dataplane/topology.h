@@ -46,6 +46,9 @@ struct PortState {
   std::vector<WorkerLink> spread_links;
   std::vector<WorkerLink> handover_links;
   std::shared_ptr<const AttachedProgram> program;
+  std::array<TcPrograms, kTcDirections> tc;
+
+  const TcPrograms& tc_of(TcDirection direction) const noexcept { return tc[std::size_t(direction)]; }
   std::unique_ptr<std::atomic<bool>> link_up = std::make_unique<std::atomic<bool>>(true);
 };
 

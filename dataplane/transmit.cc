@@ -92,7 +92,7 @@ void send_burst(Lane& lane, const Pipeline& pipeline, u16 entry, u16 egress, rte
   const Route& route = pipeline.routes[egress];
   if (route.up && longest <= route.frame_bytes_max) [[likely]]
     return dispatch(lane, route, entry, egress, frames, count, bytes);
-  for (u32 i = 0; i < count; ++i) post(lane, pipeline, entry, egress, frames[i]);
+  for (u32 i = 0; i < count; ++i) (void)post(lane, pipeline, entry, egress, frames[i]);
   flush(lane, pipeline, entry);
 }
 

@@ -18,9 +18,8 @@ namespace dataplane {
 // Frees frames that have been counted already.
 void free_frames(rte_mbuf** frames, u32 count) noexcept;
 
-// Counts the frame as dead now, frees it with the others of its burst.
-inline void bury(Lane& lane, u16 entry, DropReason reason, rte_mbuf* frame) noexcept {
-  lane.entry(entry).drop(reason);
+// Frees a frame that has been counted with the others of its burst.
+inline void lay_to_rest(Lane& lane, rte_mbuf* frame) noexcept {
   Graveyard& graveyard = lane.graveyard;
   if (graveyard.count == graveyard.frames.size()) [[unlikely]] {
     free_frames(graveyard.frames.data(), graveyard.count);
@@ -29,24 +28,38 @@ inline void bury(Lane& lane, u16 entry, DropReason reason, rte_mbuf* frame) noex
   graveyard.frames[graveyard.count++] = frame;
 }
 
+// Counts the frame as dead now, frees it with the others of its burst.
+inline void bury(Lane& lane, u16 entry, DropReason reason, rte_mbuf* frame) noexcept {
+  lane.entry(entry).drop(reason);
+  lay_to_rest(lane, frame);
+}
+
 // `longest` and `bytes` are over all frames.
 void send_burst(Lane& lane, const Pipeline& pipeline, u16 entry, u16 egress, rte_mbuf** frames, u32 count, u32 longest,
                 u32 bytes) noexcept;
 
-inline void post(Lane& lane, const Pipeline& pipeline, u16 entry, u16 egress, rte_mbuf* frame) noexcept {
+// Sends everything posted and frees everything buried. All of it entered at `entry`.
+void flush(Lane& lane, const Pipeline& pipeline, u16 entry) noexcept;
+
+// False: the frame was buried.
+inline bool post(Lane& lane, const Pipeline& pipeline, u16 entry, u16 egress, rte_mbuf* frame) noexcept {
   const Route& route = pipeline.routes[egress];
-  if (!route.up) [[unlikely]]
-    return bury(lane, entry, DropReason::tx_down, frame);
-  if (frame->pkt_len > route.frame_bytes_max) [[unlikely]]
-    return bury(lane, entry, DropReason::tx_too_long, frame);
+  if (!route.up) [[unlikely]] {
+    bury(lane, entry, DropReason::tx_down, frame);
+    return false;
+  }
+  if (frame->pkt_len > route.frame_bytes_max) [[unlikely]] {
+    bury(lane, entry, DropReason::tx_too_long, frame);
+    return false;
+  }
   Outbox::Queue& queue = lane.outbox.queues[egress];
+  if (queue.count == queue.frames.size()) [[unlikely]]  // programs may send copies of one frame to one port
+    flush(lane, pipeline, entry);
   lane.outbox.touched |= 1u << egress;
   queue.frames[queue.count++] = frame;
   queue.bytes += frame->pkt_len;
+  return true;
 }
-
-// Sends everything posted and frees everything buried. All of it entered at `entry`.
-void flush(Lane& lane, const Pipeline& pipeline, u16 entry) noexcept;
 
 // Sends what other workers put into `ring` for queues of this one; returns how many frames it took.
 u32 send_handovers(Lane& lane, const Pipeline& pipeline, rte_ring* ring) noexcept;

@@ -5,10 +5,11 @@
 #include <rte_prefetch.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "bpf/runtime/burst.h"
+#include "dataplane/borders.h"
 #include "dataplane/redirect.h"
+#include "dataplane/tc_hook.h"
 #include "drivers/mempool.h"
 
 namespace dataplane {
@@ -71,27 +72,9 @@ void run_program(Lane& lane, const AttachedProgram& program, struct xdp_burst& b
                      std::memory_order_relaxed);
 }
 
-// A frame that begins in the hidden half of the headroom moves up into the buffer, where drivers can describe it.
-// False: it is longer than the buffer.
-[[gnu::noinline]] bool move_into_buffer(rte_mbuf* frame, const char* data, u32 bytes) {
-  if (bytes > frame->buf_len) return false;
-  std::memmove(frame->buf_addr, data, bytes);
-  frame->data_off = 0;
-  return true;
-}
-
 // The borders that the program left, into the mbuf. Returns the frame's length, UINT32_MAX if no buffer holds it.
 u32 write_back(const xdp_borders& borders, rte_mbuf* frame) {
-  char* buffer = static_cast<char*>(frame->buf_addr);
-  const u32 bytes = u32(borders.data_end - borders.data);
-  if (borders.data < buffer) [[unlikely]] {
-    if (!move_into_buffer(frame, borders.data, bytes)) return UINT32_MAX;
-  } else {
-    frame->data_off = u16(borders.data - buffer);
-  }
-  frame->data_len = u16(bytes);
-  frame->pkt_len = bytes;
-  return bytes;
+  return write_borders(frame, borders.data, borders.data_end);
 }
 
 // Lengths may have changed.
@@ -132,12 +115,26 @@ void carry_out(Lane& lane, const Pipeline& pipeline, const Source& source, const
   const auto kind = Verdict(verdict);
   if (kind == Verdict::drop) return drop_frame(lane, source.entry, DropReason::xdp_drop, frame);
   if (kind == Verdict::aborted) return drop_frame(lane, source.entry, DropReason::xdp_aborted, frame);
+  if (kind == Verdict::pass && source.skbs)
+    return receive_skb(lane, pipeline, source, frame, burst.borders_moved ? &burst.borders[i] : nullptr);
   if (kind == Verdict::pass && source.pass_to == kNoPort)
     return drop_frame(lane, source.entry, DropReason::pass_drop, frame);
   if (burst.borders_moved && write_back(burst.borders[i], frame) == UINT32_MAX)
     return bury(lane, source.entry, DropReason::tx_too_long, frame);
   if (kind == Verdict::redirect) return redirect_frame(lane, pipeline, source, burst.redirects[i], frame);
-  post(lane, pipeline, source.entry, kind == Verdict::tx ? source.entry : source.pass_to, frame);
+  (void)post(lane, pipeline, source.entry, kind == Verdict::tx ? source.entry : source.pass_to, frame);
+}
+
+// What passed goes on as skbs, one after the other.
+void pass_skbs(Lane& lane, const Pipeline& pipeline, const Source& source, const xdp_borders* borders,
+               rte_mbuf** frames, u32 count) {
+  for (u32 i = 0; i < count; ++i) receive_skb(lane, pipeline, source, frames[i], borders ? &borders[i] : nullptr);
+}
+
+// What single frames have left behind goes.
+void end_burst(Lane& lane, const Pipeline& pipeline, const Source& source) {
+  if (lane.backlog.count != 0) receive_backlog(lane, pipeline, source.entry);
+  flush(lane, pipeline, source.entry);
 }
 
 // The whole burst has one fate. False: it has not, nothing was done.
@@ -150,6 +147,12 @@ bool carry_out_together(Lane& lane, const Pipeline& pipeline, const Source& sour
     counters.verdicts[std::size_t(verdict)].add(burst.count);
     counters.drop(DropReason::xdp_drop, burst.count);
     free_frames(frames, burst.count);
+    return true;
+  }
+  if (verdict == Verdict::pass && source.skbs) {
+    counters.verdicts[std::size_t(verdict)].add(burst.count);
+    pass_skbs(lane, pipeline, source, burst.borders_moved ? burst.borders : nullptr, frames, burst.count);
+    end_burst(lane, pipeline, source);
     return true;
   }
   const u16 egress = find_common_egress(pipeline, source, verdict, burst);
@@ -167,13 +170,17 @@ u32 run_xdp(Lane& lane, const Pipeline& pipeline, const Source& source, rte_mbuf
   run_program(lane, *source.program, burst);
   if (carry_out_together(lane, pipeline, source, burst, frames)) return burst.bytes;
   for (u32 i = 0; i < count; ++i) carry_out(lane, pipeline, source, burst, i, frames[i]);
-  flush(lane, pipeline, source.entry);
+  end_burst(lane, pipeline, source);
   return burst.bytes;
 }
 
 u32 pass_all(Lane& lane, const Pipeline& pipeline, const Source& source, rte_mbuf** frames, u32 count) {
   const Total total = survey(frames, count);
-  if (source.pass_to == kNoPort) {
+  if (source.skbs) {
+    if (source.cold) fetch(frames, count);
+    pass_skbs(lane, pipeline, source, nullptr, frames, count);
+    end_burst(lane, pipeline, source);
+  } else if (source.pass_to == kNoPort) {
     lane.entry(source.entry).drop(DropReason::pass_drop, count);
     free_frames(frames, count);
   } else {

@@ -3,7 +3,7 @@
 //
 // Shape     xdp_buff[i] <- mbuf[i]; program; if all verdicts agree the burst leaves as it is, else frame by frame.
 //           What the program did to the borders of a frame is written back when the frame goes on; metadata ends
-//           here.
+//           here, but for frames that pass to TC programs (tc_hook.h).
 // Threads   the lane's worker.
 // Source    verdicts: docs.kernel.org/networking, AF_XDP and XDP; a number that is no verdict counts as XDP_ABORTED.
 // Cost      per frame: one context of 72 bytes in L1, two passes over the mbuf's first line.

@@ -9,11 +9,19 @@ using base::u64;
 using dataplane::PortCounters;
 using dataplane::Snapshot;
 
+namespace {
+constexpr std::pair<const char*, dataplane::TcDirection> kDirections[] = {
+    {"ingress", dataplane::TcDirection::ingress}, {"egress", dataplane::TcDirection::egress}};
+}
+
 Json port_json(const PortCounters& port, const Snapshot& snapshot, const drivers::Port& device) {
   const auto& entry = port.entry;
-  Json verdicts, drops = Json::object(), sent_to = Json::object();
+  Json verdicts, drops = Json::object(), sent_to = Json::object(), tc;
   for (std::size_t i = 0; i < dataplane::kVerdictCount; ++i)
     verdicts[std::string(dataplane::kVerdictNames[i])] = entry.verdicts[i];
+  for (std::size_t i = 0; i < dataplane::kTcOutcomeCount; ++i)
+    for (const auto& [name, direction] : kDirections)
+      tc[name][std::string(dataplane::kTcOutcomeNames[i])] = port.tc[std::size_t(direction)][i];
   for (std::size_t i = 0; i < dataplane::kDropReasonCount; ++i)
     if (entry.drops[i]) drops[std::string(dataplane::kDropReasons[i].name)] = entry.drops[i];
   for (std::size_t i = 0; i < entry.sent.size(); ++i)
@@ -30,6 +38,7 @@ Json port_json(const PortCounters& port, const Snapshot& snapshot, const drivers
           {"received", {{"packets", entry.received}, {"bytes", entry.received_bytes}}},
           {"transmitted", {{"packets", port.sent_packets}, {"bytes", port.sent_bytes}}},
           {"verdicts", verdicts},
+          {"tc", tc},
           {"accounting",
            {{"received", entry.received},
             {"cloned", entry.cloned},
@@ -37,6 +46,7 @@ Json port_json(const PortCounters& port, const Snapshot& snapshot, const drivers
             {"sent", sent_to},
             {"dropped", drops},
             {"delivered", entry.delivered},
+            {"consumed", entry.consumed},
             {"held", entry.held},
             {"closes", entry.entered() == entry.left()}}},
           {"device",
@@ -92,6 +102,7 @@ std::string final_accounting(const Snapshot& snapshot) {
         text += fmt::format("    {:>10}  dropped: {} ({})\n", entry.drops[i], dataplane::kDropReasons[i].name,
                             dataplane::kDropReasons[i].sentence);
     if (entry.delivered) text += fmt::format("    {:>10}  delivered\n", entry.delivered);
+    if (entry.consumed) text += fmt::format("    {:>10}  consumed by programs\n", entry.consumed);
     if (entry.held) text += fmt::format("    {:>10}  held\n", entry.held);
   }
   const std::string broken = dataplane::check_accounting(snapshot);

@@ -8,13 +8,18 @@
 namespace test {
 namespace {
 
+template <class Function>
 struct NativeProgram {
   bpf_prog prog{};
-  XdpFunction function = nullptr;
+  Function function = nullptr;
 };
 
 u64 run_native(void* ctx, bpf_env* env, const bpf_prog* self) {
-  return static_cast<const NativeProgram*>(self->engine)->function(static_cast<xdp_buff*>(ctx), env);
+  return static_cast<const NativeProgram<XdpFunction>*>(self->engine)->function(static_cast<xdp_buff*>(ctx), env);
+}
+
+u64 run_native_tc(void* ctx, bpf_env* env, const bpf_prog* self) {
+  return static_cast<const NativeProgram<TcFunction>*>(self->engine)->function(static_cast<sk_buff*>(ctx), env);
 }
 
 template <int kMay>
@@ -26,12 +31,21 @@ void burst_native(struct xdp_burst* burst, bpf_env* env, const bpf_prog* self) {
 
 std::shared_ptr<const dataplane::AttachedProgram> make_program(XdpFunction function, u32 id, bool burst,
                                                                bool moves_packet) {
-  auto native = std::make_shared<NativeProgram>();
+  auto native = std::make_shared<NativeProgram<XdpFunction>>();
   native->function = function;
   native->prog.run = run_native;
   native->prog.burst = !burst         ? nullptr
                        : moves_packet ? burst_native < XDP_BURST_REDIRECTS | XDP_BURST_MOVES >
                                       : burst_native<XDP_BURST_REDIRECTS>;
+  native->prog.id = id;
+  native->prog.engine = native.get();
+  return std::make_shared<dataplane::AttachedProgram>(&native->prog, native);
+}
+
+std::shared_ptr<const dataplane::AttachedProgram> make_tc_program(TcFunction function, u32 id) {
+  auto native = std::make_shared<NativeProgram<TcFunction>>();
+  native->function = function;
+  native->prog.run = run_native_tc;
   native->prog.id = id;
   native->prog.engine = native.get();
   return std::make_shared<dataplane::AttachedProgram>(&native->prog, native);
@@ -50,6 +64,28 @@ u32 number_of(const xdp_buff* ctx) {
   u32 number = 0;
   std::memcpy(&number, static_cast<const u8*>(ctx->data) + 14, sizeof number);
   return number;
+}
+
+u32 number_of(const sk_buff* ctx) {
+  u32 number = 0;
+  std::memcpy(&number, static_cast<const u8*>(ctx->data) + 14, sizeof number);
+  return number;
+}
+
+std::vector<u32> numbers(const std::vector<Frame>& frames) {
+  std::vector<u32> list;
+  for (const Frame& frame : frames) {
+    const auto number = frame_number(frame.data(), u32(frame.size()));
+    EXPECT_TRUE(number) << "damaged frame";
+    list.push_back(number.value_or(~0u));
+  }
+  return list;
+}
+
+std::vector<u32> every(u32 count, u32 step, u32 first) {
+  std::vector<u32> list;
+  for (u32 i = first; i < count; i += step) list.push_back(i);
+  return list;
 }
 
 Rig::Rig(const std::vector<std::string>& names, const RigOptions& options) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "bpf/abi/host/sk_buff.h"
 #include "bpf/abi/host/xdp_buff.h"
 #include "dataplane/dataplane.h"
 #include "tests/unit/drivers/eal_environment.h"
@@ -29,11 +30,19 @@ using XdpFunction = u32 (*)(xdp_buff* ctx, bpf_env* env);
 // `burst` false leaves the burst entry point out, as for a program the interpreter runs.
 std::shared_ptr<const dataplane::AttachedProgram> make_program(XdpFunction function, u32 id = 1, bool burst = true,
                                                                bool moves_packet = true);
+// The same for the TC hooks.
+using TcFunction = u32 (*)(sk_buff* ctx, bpf_env* env);
+std::shared_ptr<const dataplane::AttachedProgram> make_tc_program(TcFunction function, u32 id = 1);
 // The helpers, as a compiled program would call them.
 u32 redirect_to(bpf_env* env, u32 ifindex);
 u32 redirect_to_map(bpf_env* env, u32 map_id, u32 ifindex, u32 flags);
 // The number that make_frame wrote into the frame.
 u32 number_of(const xdp_buff* ctx);
+u32 number_of(const sk_buff* ctx);
+// Numbers of the frames, in order; a damaged one is a failure.
+std::vector<u32> numbers(const std::vector<Frame>& frames);
+// first, first + step … below `count`.
+std::vector<u32> every(u32 count, u32 step, u32 first);
 
 struct RigOptions {
   u32 workers = 1;

@@ -19,23 +19,6 @@ void attach(Rig& rig, const std::string& port, XdpFunction function, bool burst 
   ASSERT_TRUE(status) << status.error().what();
 }
 
-// Numbers of the frames, in order; a damaged one is a failure.
-std::vector<u32> numbers(const std::vector<Frame>& frames) {
-  std::vector<u32> list;
-  for (const Frame& frame : frames) {
-    const auto number = frame_number(frame.data(), u32(frame.size()));
-    EXPECT_TRUE(number) << "damaged frame";
-    list.push_back(number.value_or(~0u));
-  }
-  return list;
-}
-
-std::vector<u32> every(u32 count, u32 step, u32 first) {
-  std::vector<u32> list;
-  for (u32 i = first; i < count; i += step) list.push_back(i);
-  return list;
-}
-
 TEST(XdpHook, EveryVerdictEndsWhereItShouldAndIsCounted) {
   Rig rig({"a", "b", "c"});
   ASSERT_TRUE(rig.plane().set_on_pass("a", PassForward{"b"}));

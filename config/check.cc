@@ -276,8 +276,13 @@ class Checker {
     }
   }
 
-  void check_options(const Port&, const NullPort&) {}
-  void check_options(const Port&, const TapPort&) {}
+  void check_options(const Port& port, const VirtioUserPort&) {
+    if (port.rxd) check_power_of_two(port.at / "rxd", *port.rxd);
+  }
+
+  // What is wrong with the others only the machine can tell.
+  template <class Options>
+  void check_options(const Port&, const Options&) {}
 
   void check_power_of_two(const Where& where, std::uint32_t value) {
     if ((value & (value - 1)) == 0 || diagnostics_.has_error_below(where.pointer)) return;
@@ -297,7 +302,15 @@ class Checker {
     }
   }
 
-  // Files that are written, interfaces of the host, memif socket and id: one port each.
+  // Interface of the host that a port stands on; empty: none.
+  static std::string interface_of(const PortOptions& options) {
+    if (const auto* tap = std::get_if<TapPort>(&options)) return tap->iface;
+    if (const auto* xdp = std::get_if<AfXdpPort>(&options)) return xdp->iface;
+    if (const auto* packet = std::get_if<AfPacketPort>(&options)) return packet->iface;
+    return {};
+  }
+
+  // Files that are written, interfaces of the host, devices, sockets: one port each.
   void check_shared_resources() {
     std::map<std::string, std::pair<const Port*, Where>> first;
     const auto claim = [&](const Port& port, const char* key, const std::string& what, const std::string& resource) {
@@ -311,7 +324,10 @@ class Checker {
     };
     for (const Port& port : config_.ports) {
       if (const auto* pcap = std::get_if<PcapPort>(&port.options)) claim(port, "tx-file", "file ", pcap->tx_file);
-      if (const auto* tap = std::get_if<TapPort>(&port.options)) claim(port, "iface", "interface ", tap->iface);
+      claim(port, "iface", "interface ", interface_of(port.options));
+      if (const auto* pci = std::get_if<PciPort>(&port.options)) claim(port, "address", "device ", pci->address);
+      if (const auto* vhost = std::get_if<VhostPort>(&port.options); vhost && vhost->mode == SocketMode::kServer)
+        claim(port, "socket", "socket ", vhost->socket);
       if (const auto* memif = std::get_if<MemifPort>(&port.options); memif && !memif->socket.empty()) {
         claim(port, "id", "memif ", memif->socket + " id " + std::to_string(memif->id));
       }

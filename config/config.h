@@ -109,7 +109,43 @@ struct MemifPort {
   bool operator==(const MemifPort&) const = default;
 };
 
-using PortOptions = std::variant<NullPort, RingPort, PcapPort, TapPort, MemifPort>;
+enum class SocketMode : std::uint8_t { kServer, kClient };
+
+struct VhostPort {
+  std::string socket;
+  SocketMode mode = SocketMode::kServer;
+
+  bool operator==(const VhostPort&) const = default;
+};
+
+struct VirtioUserPort {
+  std::string socket;
+  SocketMode mode = SocketMode::kClient;
+
+  bool operator==(const VirtioUserPort&) const = default;
+};
+
+struct AfXdpPort {
+  std::string iface;
+  bool zero_copy = true;  // where the interface's driver can
+
+  bool operator==(const AfXdpPort&) const = default;
+};
+
+struct AfPacketPort {
+  std::string iface;
+
+  bool operator==(const AfPacketPort&) const = default;
+};
+
+struct PciPort {
+  std::string address;
+
+  bool operator==(const PciPort&) const = default;
+};
+
+using PortOptions = std::variant<NullPort, RingPort, PcapPort, TapPort, MemifPort, VhostPort, VirtioUserPort, AfXdpPort,
+                                 AfPacketPort, PciPort>;
 
 enum class PassAction : std::uint8_t { kDrop, kForward, kHost };
 

@@ -61,13 +61,54 @@ PortOptions decode_memif(const Context& c) {
   return port;
 }
 
+PortOptions decode_vhost(const Context& c) {
+  VhostPort port;
+  c.read_path("socket", port.socket);
+  c.fields.read_word("mode", kSocketModes, port.mode);
+  return port;
+}
+
+PortOptions decode_virtio_user(const Context& c) {
+  VirtioUserPort port;
+  c.read_path("socket", port.socket);
+  c.fields.read_word("mode", kSocketModes, port.mode);
+  return port;
+}
+
+PortOptions decode_af_xdp(const Context& c) {
+  AfXdpPort port;
+  c.fields.read("iface", port.iface);
+  c.fields.read("zero-copy", port.zero_copy);  // auto is true: where it can be had
+  return port;
+}
+
+PortOptions decode_af_packet(const Context& c) {
+  AfPacketPort port;
+  c.fields.read("iface", port.iface);
+  return port;
+}
+
+PortOptions decode_pci(const Context& c) {
+  PciPort port;
+  c.fields.read("address", port.address);
+  return port;
+}
+
 struct KindRow {
   std::string_view name;
   PortOptions (*decode)(const Context&);
 };
 // By index of the variant's alternative.
-constexpr KindRow kKinds[] = {
-    {"null", decode_null}, {"ring", decode_ring}, {"pcap", decode_pcap}, {"tap", decode_tap}, {"memif", decode_memif}};
+constexpr KindRow kKinds[] = {{"null", decode_null},
+                              {"ring", decode_ring},
+                              {"pcap", decode_pcap},
+                              {"tap", decode_tap},
+                              {"memif", decode_memif},
+                              {"vhost", decode_vhost},
+                              {"virtio_user", decode_virtio_user},
+                              {"af_xdp", decode_af_xdp},
+                              {"af_packet", decode_af_packet},
+                              {"pci", decode_pci}};
 static_assert(std::size(kKinds) == std::variant_size_v<PortOptions>);
 
 // "drop", "forward PORT", "host PORT"; the schema has seen to the form.

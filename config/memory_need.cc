@@ -22,6 +22,11 @@ constexpr KindNeed kKindNeeds[] = {
     {512, false, false},  // pcap: copied into the file
     {256, true, false},   // tap: one mbuf per receive descriptor; sending copies
     {1024, true, true},   // memif: zero-copy fills both rings; copying needs bursts only, and may be switched
+    {512, false, false},  // vhost: copied into and out of the machine's memory
+    {256, true, true},    // virtio_user: the other end copies into and out of our mbufs
+    {2048, true, true},   // af_xdp: the kernel holds as many of each queue, whatever the file says
+    {512, false, false},  // af_packet: copied into and out of the kernel's ring
+    {1024, true, true},   // pci
 };
 static_assert(std::size(kKindNeeds) == std::variant_size_v<PortOptions>);
 

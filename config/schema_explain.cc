@@ -238,9 +238,7 @@ class Explainer {
 
   void add_planned_value(const Node& node, const std::string& why, const Words& available, const Where& where) {
     const std::string have = " (available: " + join_words(available) + ")";
-    if (why == "driver") {
-      add(Code::kKindNotAvailable, where, node, "a port of kind '" + node.text + "' is not available yet" + have);
-    } else if (why == "hook") {
+    if (why == "hook") {
       add(Code::kHookNotAvailable, where, node, "hook '" + node.text + "' is not available yet" + have);
     } else {
       add(Code::kNotAvailable, where, node, "'" + node.text + "' is not available yet: " + why + have);

@@ -123,6 +123,22 @@ void put_options(Line& line, const MemifPort& port) {
   if (!port.secret.empty()) line.put("secret", port.secret);
 }
 
+void put_options(Line& line, const VhostPort& port) {
+  line.put("socket", port.socket).put("mode", word_of(kSocketModes, port.mode));
+}
+void put_options(Line& line, const VirtioUserPort& port) {
+  line.put("socket", port.socket).put("mode", word_of(kSocketModes, port.mode));
+}
+void put_options(Line& line, const AfXdpPort& port) {
+  line.put("iface", port.iface).put_raw("zero-copy", port.zero_copy ? "auto" : "false");
+}
+void put_options(Line& line, const AfPacketPort& port) {
+  line.put("iface", port.iface);
+}
+void put_options(Line& line, const PciPort& port) {
+  line.put("address", port.address);
+}
+
 std::string on_pass_text(const OnPass& pass) {
   if (pass.action == PassAction::kDrop) return "drop";
   return (pass.action == PassAction::kHost ? "host " : "forward ") + pass.port;

@@ -20,6 +20,8 @@ inline constexpr WordTable<MemoryFallback, 2> kMemoryFallbacks{
 inline constexpr WordTable<Iova, 3> kIovas{{{"auto", Iova::kAuto}, {"va", Iova::kVa}, {"pa", Iova::kPa}}};
 inline constexpr WordTable<Poll, 2> kPolls{{{"adaptive", Poll::kAdaptive}, {"busy", Poll::kBusy}}};
 inline constexpr WordTable<MemifRole, 2> kMemifRoles{{{"server", MemifRole::kServer}, {"client", MemifRole::kClient}}};
+inline constexpr WordTable<SocketMode, 2> kSocketModes{
+    {{"server", SocketMode::kServer}, {"client", SocketMode::kClient}}};
 inline constexpr WordTable<Hook, 1> kHooks{{{"xdp", Hook::kXdp}}};
 inline constexpr WordTable<LogFormat, 3> kLogFormats{
     {{"auto", LogFormat::kAuto}, {"text", LogFormat::kText}, {"json", LogFormat::kJson}}};

@@ -167,7 +167,8 @@ std::vector<std::string> make_eal_argv(const EalOptions& options, EalMemory memo
   }
   if (options.iova == EalIova::physical) argv.push_back("--iova-mode=pa");
   if (options.iova == EalIova::virtual_) argv.push_back("--iova-mode=va");
-  if (!options.pci) argv.push_back("--no-pci");
+  if (options.pci_devices.empty()) argv.push_back("--no-pci");
+  for (const std::string& address : options.pci_devices) argv.insert(argv.end(), {"-a", address});
   argv.push_back(options.telemetry ? "--telemetry" : "--no-telemetry");
   argv.push_back("--log-level=" + std::to_string(options.log_level));
   argv.insert(argv.end(), options.extra.begin(), options.extra.end());

@@ -42,10 +42,10 @@ struct EalOptions {
   std::vector<u32> socket_mb;  // hugepages: per NUMA node; empty: on demand
   u32 no_huge_mb = 256;        // no_huge: all there will ever be
   EalIova iova = EalIova::automatic;
-  bool pci = false;                   // probe PCI devices
-  bool telemetry = false;             // /var/run/dpdk/<prefix>/dpdk_telemetry.v2
-  bool single_file_segments = false;  // memif zero-copy, vhost and virtio_user with hugepages want it
-  std::vector<std::string> extra;     // appended verbatim
+  std::vector<std::string> pci_devices;  // addresses; no other device is touched
+  bool telemetry = false;                // /var/run/dpdk/<prefix>/dpdk_telemetry.v2
+  bool single_file_segments = false;     // memif zero-copy, vhost and virtio_user with hugepages want it
+  std::vector<std::string> extra;        // appended verbatim
   // Gets every line that DPDK logs, without its newline, on the thread that logs. Empty: lines go to stderr.
   std::function<void(u32 level, const std::string& line)> log;
   u32 log_level = 6;  // notice

@@ -26,11 +26,22 @@ base::Result<EthDevice> EthDevice::probe(const std::string& device_name, const s
     rte_vdev_uninit(device_name.c_str());
     return device_error(rc, "driver made no port of '" + device_name + "'");
   }
-  return EthDevice(device_name, id);
+  return EthDevice(device_name, id, true);
+}
+
+base::Result<EthDevice> EthDevice::find_on_bus(const std::string& address) {
+  u16 id = 0;
+  if (const int rc = rte_eth_dev_get_port_by_name(address.c_str(), &id); rc != 0)
+    return device_error(rc, "no driver of DPDK took device " + address);
+  return EthDevice(address, id, false);
 }
 
 EthDevice::~EthDevice() {
-  if (!name_.empty()) rte_vdev_uninit(name_.c_str());  // closes the port
+  if (name_.empty()) return;
+  if (is_virtual_)
+    rte_vdev_uninit(name_.c_str());  // closes the port
+  else
+    rte_eth_dev_close(id_);
 }
 
 EthPort::~EthPort() {
@@ -67,7 +78,13 @@ base::Status EthPort::configure() {
     return base::Error(EINVAL, "the driver has " + std::to_string(info.max_rx_queues) + " receive and " +
                                    std::to_string(info.max_tx_queues) + " transmit queues, not " +
                                    std::to_string(plan_.rx_queues) + " and " + std::to_string(plan_.tx_queues));
-  const rte_eth_conf conf = {};
+  rte_eth_conf conf = {};
+  conf.rxmode.mtu = plan_.mtu;
+  if (plan_.rss) {
+    constexpr u64 kFlows = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP;
+    conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+    conf.rx_adv_conf.rss_conf.rss_hf = kFlows & info.flow_type_rss_offloads;
+  }
   if (const int rc = rte_eth_dev_configure(id(), plan_.rx_queues, plan_.tx_queues, &conf); rc != 0)
     return device_error(rc, "configuration with " + std::to_string(plan_.rx_queues) + " receive and " +
                                 std::to_string(plan_.tx_queues) + " transmit queues");
@@ -122,6 +139,15 @@ u16 choose_tx_queues(const PortSpec& spec, u16 wanted, u16 most) {
 
 u16 choose_descriptors(u16 asked, u16 fallback) {
   return asked ? asked : fallback;
+}
+
+base::Status check_paired_queues(const PortSpec& spec, u16 most) {
+  const std::string kind(port_kind_name(spec.kind));
+  if (spec.rx_queues > most)
+    return base::Error(EINVAL, "kind " + kind + " has at most " + std::to_string(most) + " queues");
+  if (spec.tx_queues && spec.tx_queues != spec.rx_queues)
+    return base::Error(EINVAL, "kind " + kind + " has as many transmit queues as receive queues");
+  return base::success();
 }
 
 }  // namespace drivers

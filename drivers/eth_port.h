@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // eth_port.h — the part that every kind of port shares: an ethdev, configured, started, stopped and taken out again.
 //
-// Shape     EthDevice owns the DPDK device of a vdev string, EthPort adds queues and state; a kind's file makes the
-//           string, and overrides where its driver differs.
+// Shape     EthDevice owns a DPDK device, one of a vdev string or one of the PCI bus; EthPort adds queues and state; a
+//           kind's file makes the string, and overrides where its driver differs.
 // Threads   control thread.
-// Errors    what the driver logged while it refused is part of the sentence.
+// Errors    an errno of the driver, with what was asked of it.
 #pragma once
 
 #include <memory>
@@ -23,18 +23,22 @@ class EthDevice {
  public:
   static base::Result<EthDevice> probe(const std::string& device_name, const std::string& args);
   // A vdev that was made otherwise; from now on it is removed here.
-  static EthDevice adopt(std::string device_name, u16 id) { return EthDevice(std::move(device_name), id); }
-  EthDevice(EthDevice&& other) noexcept : name_(std::exchange(other.name_, {})), id_(other.id_) {}
+  static EthDevice adopt(std::string device_name, u16 id) { return EthDevice(std::move(device_name), id, true); }
+  // A device that the EAL found on the PCI bus; closed when destroyed, and not to be had again.
+  static base::Result<EthDevice> find_on_bus(const std::string& address);
+  EthDevice(EthDevice&& other) noexcept
+      : name_(std::exchange(other.name_, {})), id_(other.id_), is_virtual_(other.is_virtual_) {}
   EthDevice& operator=(EthDevice&&) = delete;
   ~EthDevice();
 
   u16 id() const noexcept { return id_; }
 
  private:
-  EthDevice(std::string name, u16 id) : name_(std::move(name)), id_(id) {}
+  EthDevice(std::string name, u16 id, bool is_virtual) : name_(std::move(name)), id_(id), is_virtual_(is_virtual) {}
 
   std::string name_;
   u16 id_;
+  bool is_virtual_;
 };
 
 struct QueuePlan {
@@ -43,6 +47,8 @@ struct QueuePlan {
   u16 rx_descriptors = 512;
   u16 tx_descriptors = 512;
   bool set_mac = true;  // false: the device's arguments did
+  u32 mtu = 0;          // 0: the driver has no say in it
+  bool rss = false;     // spread flows over the receive queues, as the device can
 };
 
 class EthPort : public Port {
@@ -57,7 +63,7 @@ class EthPort : public Port {
   u16 id() const noexcept override { return device_.id(); }
   u16 rx_queue_count() const noexcept override { return plan_.rx_queues; }
   u16 tx_queue_count() const noexcept override { return plan_.tx_queues; }
-  bool has_rss() const noexcept override { return false; }
+  bool has_rss() const noexcept override { return plan_.rss; }
   MacAddress mac() const override;
   Mempool& mempool() const noexcept override { return pool_; }
   base::Status start() override;
@@ -82,6 +88,8 @@ class EthPort : public Port {
 // `most`.
 u16 choose_tx_queues(const PortSpec& spec, u16 wanted, u16 most);
 u16 choose_descriptors(u16 asked, u16 fallback);
+// For kinds whose queues come in pairs: at most `most` of them, as many transmit queues as receive queues.
+base::Status check_paired_queues(const PortSpec& spec, u16 most);
 
 // configure() and hand over.
 template <class P>

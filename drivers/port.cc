@@ -11,14 +11,12 @@ namespace {
 
 struct KindRow {
   std::string_view name;
-  std::string_view planned;  // the sentence; empty: it works
   base::Status (*check)(const PortSpec&);
   base::Result<std::unique_ptr<Port>> (*open)(const PortSpec&, Mempool&, u16);
 };
 
 constexpr KindRow kKinds[] = {
-#define PORT_KIND(name) {#name, "", check_##name##_port, open_##name##_port},
-#define PORT_KIND_PLANNED(name, sentence) {#name, sentence, nullptr, nullptr},
+#define PORT_KIND(name) {#name, check_##name##_port, open_##name##_port},
 #include "drivers/ports.def"
 };
 
@@ -61,10 +59,6 @@ std::optional<PortKind> find_port_kind(std::string_view name) {
   return std::nullopt;
 }
 
-bool is_port_kind_planned(PortKind kind) {
-  return !row(kind).planned.empty();
-}
-
 std::string format_mac(const MacAddress& mac) {
   char text[18];
   std::snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
@@ -87,9 +81,7 @@ base::Result<MacAddress> parse_mac(std::string_view text) {
 base::Status check_port(const PortSpec& spec) {
   const std::string where = "port " + spec.name;
   SLUICE_CHECK(check_common(spec).in(where));
-  const KindRow& kind = row(spec.kind);
-  if (!kind.planned.empty()) return base::Error(EOPNOTSUPP, where + ": " + std::string(kind.planned));
-  return kind.check(spec).in(where);
+  return row(spec.kind).check(spec).in(where);
 }
 
 base::Result<std::unique_ptr<Port>> open_port(const PortSpec& spec, Mempool& pool, u16 tx_queues_wanted) {

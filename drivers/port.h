@@ -6,8 +6,9 @@
 // Threads   control thread. stats() may run beside the workers.
 // Lifetime  the mempool outlives the port. Destroying it stops the device and gives every buffer back; no worker may
 //           poll it then.
-// Errors    EINVAL bad option; EOPNOTSUPP kind not supported yet; EEXIST name, ifindex or interface taken; EADDRINUSE
-//           socket in use; ENOENT file missing; EPERM privilege; EIO the driver refused, with what it said.
+// Errors    EINVAL bad option; EEXIST name, ifindex or interface taken; EADDRINUSE
+//           socket in use; ENOENT file missing; ENODEV no such interface; ECONNREFUSED nobody listens; EPERM privilege;
+//           EIO the driver refused, with what it said.
 #pragma once
 
 #include <array>
@@ -25,12 +26,10 @@ namespace drivers {
 
 enum class PortKind : base::u8 {
 #define PORT_KIND(name) name,
-#define PORT_KIND_PLANNED(name, sentence) name,
 #include "drivers/ports.def"
 };
 std::string_view port_kind_name(PortKind kind);
 std::optional<PortKind> find_port_kind(std::string_view name);
-bool is_port_kind_planned(PortKind kind);
 
 using MacAddress = std::array<base::u8, 6>;
 std::string format_mac(const MacAddress& mac);
@@ -64,6 +63,27 @@ struct MemifOptions {
   u32 buffer_bytes = 2048;
   std::string secret;  // up to 24 characters
 };
+// Who listens on the socket of a vhost-user connection, and who connects.
+enum class SocketMode : base::u8 { server, client };
+struct VhostOptions {
+  std::string socket;  // path
+  SocketMode mode = SocketMode::server;
+};
+struct VirtioUserOptions {
+  std::string socket;  // path
+  SocketMode mode = SocketMode::client;
+};
+struct AfPacketOptions {
+  std::string interface;
+};
+struct AfXdpOptions {
+  std::string interface;
+  bool zero_copy = true;  // where the interface's driver can; false: never
+};
+
+struct PciOptions {
+  std::string address;  // 0000:3b:00.0; among EalOptions::pci_devices
+};
 
 struct PortSpec {
   std::string name;  // letters, digits, '_', '-', '.'; at most 32
@@ -76,7 +96,9 @@ struct PortSpec {
   u16 tx_queues = 0;       // 0: as many as `tx_queues_wanted` of open_port, where the kind can
   u16 rx_descriptors = 0;  // 0: the kind's default
   u16 tx_descriptors = 0;
-  std::variant<NullOptions, RingOptions, PcapOptions, TapOptions, MemifOptions> options;
+  std::variant<NullOptions, RingOptions, PcapOptions, TapOptions, MemifOptions, VhostOptions, VirtioUserOptions,
+               AfPacketOptions, AfXdpOptions, PciOptions>
+      options;
 };
 
 // What the device says it did since it was opened.

@@ -115,11 +115,7 @@ base::Status check_ring_port(const PortSpec& spec) {
   if (options->slots < 64 || options->slots > kSlotsMax || (options->slots & (options->slots - 1)))
     return base::Error(EINVAL, "slots " + std::to_string(options->slots) + " is not a power of two in 64 to " +
                                    std::to_string(kSlotsMax));
-  if (spec.rx_queues > kQueuesMax)
-    return base::Error(EINVAL, "kind ring has at most " + std::to_string(kQueuesMax) + " queues");
-  if (spec.tx_queues && spec.tx_queues != spec.rx_queues)
-    return base::Error(EINVAL, "kind ring has as many transmit queues as receive queues");
-  return base::success();
+  return check_paired_queues(spec, kQueuesMax);
 }
 
 base::Result<std::unique_ptr<Port>> open_ring_port(const PortSpec& spec, Mempool& pool, u16) {

@@ -3,13 +3,10 @@
 // thread.
 #include <fcntl.h>
 #include <net/if.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include <cstring>
-
 #include "drivers/eth_port.h"
+#include "drivers/host_interface.h"
 
 namespace drivers {
 namespace {
@@ -38,14 +35,7 @@ class TapPort final : public EthPort {
   // ethdev bounds the MTU by a frame size that the driver states too low, so the kernel is asked directly.
   base::Status configure() override {
     SLUICE_CHECK(EthPort::configure());
-    ifreq request = {};
-    interface_name(spec()).copy(request.ifr_name, IFNAMSIZ - 1);
-    request.ifr_mtu = int(mtu());
-    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    const int code = ioctl(fd, SIOCSIFMTU, &request) == 0 ? 0 : errno;
-    close(fd);
-    if (code) return device_error(code, "mtu " + std::to_string(mtu()));
-    return base::success();
+    return set_interface_mtu(interface_name(spec()), mtu());
   }
 };
 
@@ -54,14 +44,8 @@ class TapPort final : public EthPort {
 base::Status check_tap_port(const PortSpec& spec) {
   const auto* options = std::get_if<TapOptions>(&spec.options);
   if (!options) return base::Error(EINVAL, "the options are not those of kind tap");
-  const std::string& name = interface_name(spec);
-  if (name.size() >= IFNAMSIZ || name.find_first_of(" ,/:") != std::string::npos || name == "." || name == "..")
-    return base::Error(EINVAL, "interface name '" + name + "' is not one that Linux takes (at most 15 characters)");
-  if (spec.rx_queues > kQueuesMax)
-    return base::Error(EINVAL, "kind tap has at most " + std::to_string(kQueuesMax) + " queues");
-  if (spec.tx_queues && spec.tx_queues != spec.rx_queues)
-    return base::Error(EINVAL, "kind tap has as many transmit queues as receive queues");
-  return base::success();
+  SLUICE_CHECK(check_interface_name(interface_name(spec)));
+  return check_paired_queues(spec, kQueuesMax);
 }
 
 base::Result<std::unique_ptr<Port>> open_tap_port(const PortSpec& spec, Mempool& pool, u16) {

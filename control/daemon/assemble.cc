@@ -72,12 +72,18 @@ drivers::EalOptions make_eal(const config::Config& config, u32 main_cpu, const s
                                                drivers::EalIova::physical};
   eal.iova = kIova[int(config.eal.iova)];
   eal.telemetry = config.telemetry.dpdk;
-  eal.single_file_segments = std::any_of(config.ports.begin(), config.ports.end(), [](const config::Port& port) {
-    auto* memif = std::get_if<config::MemifPort>(&port.options);
-    return memif && memif->zero_copy;
-  });
+  for (const config::Port& port : config.ports) {
+    const auto* memif = std::get_if<config::MemifPort>(&port.options);
+    const bool shares_memory = memif ? memif->zero_copy : std::holds_alternative<config::VirtioUserPort>(port.options);
+    eal.single_file_segments = eal.single_file_segments || shares_memory;
+    if (const auto* pci = std::get_if<config::PciPort>(&port.options)) eal.pci_devices.push_back(pci->address);
+  }
   eal.extra = config.eal.extra;
   return eal;
+}
+
+drivers::SocketMode socket_mode(config::SocketMode mode) {
+  return mode == config::SocketMode::kServer ? drivers::SocketMode::server : drivers::SocketMode::client;
 }
 
 drivers::PortSpec make_port(const config::Config& config, const config::Port& port) {
@@ -119,6 +125,26 @@ drivers::PortSpec make_port(const config::Config& config, const config::Port& po
                                              .zero_copy = p.zero_copy,
                                              .buffer_bytes = p.buffer_size,
                                              .secret = p.secret};
+                 },
+                 [&](const config::VhostPort& p) {
+                   spec.kind = PortKind::vhost;
+                   spec.options = drivers::VhostOptions{.socket = p.socket, .mode = socket_mode(p.mode)};
+                 },
+                 [&](const config::VirtioUserPort& p) {
+                   spec.kind = PortKind::virtio_user;
+                   spec.options = drivers::VirtioUserOptions{.socket = p.socket, .mode = socket_mode(p.mode)};
+                 },
+                 [&](const config::AfXdpPort& p) {
+                   spec.kind = PortKind::af_xdp;
+                   spec.options = drivers::AfXdpOptions{.interface = p.iface, .zero_copy = p.zero_copy};
+                 },
+                 [&](const config::AfPacketPort& p) {
+                   spec.kind = PortKind::af_packet;
+                   spec.options = drivers::AfPacketOptions{.interface = p.iface};
+                 },
+                 [&](const config::PciPort& p) {
+                   spec.kind = PortKind::pci;
+                   spec.options = drivers::PciOptions{.address = p.address};
                  },
              },
              port.options);

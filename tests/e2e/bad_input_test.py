@@ -149,9 +149,12 @@ class BadInput(unittest.TestCase):
         self.assertIn("sluice.yaml:3:", done.stderr)
         self.assertIn("/nowhere/in.pcap", done.stderr)
 
-    def test_a_kind_of_port_that_does_not_work_yet_is_refused_by_name(self):
-        self.refused(ONE_PORT.replace("kind: 'null'", "kind: vhost, socket: /tmp/v.sock"), EX_CONFIG, "vhost",
-                     "sluice.yaml:3:")
+    def test_a_card_that_is_not_there_is_refused_at_its_place(self):
+        text = ONE_PORT.replace("kind: 'null'", "kind: pci, address: '0000:ff:1f.7'")
+        done = self.sluiced("-c", self.config(text))
+        self.assertEqual(done.returncode, EX_UNAVAILABLE, done.stderr)
+        self.assertIn("sluice.yaml:3:", done.stderr)
+        self.assertIn("there is no PCI device 0000:ff:1f.7", done.stderr)
 
     def test_more_buffers_than_there_is_memory_are_refused_with_both_figures(self):
         text = ONE_PORT + "mempools: [ {{ name: pool0, mbufs: 30000000 }} ]\n"

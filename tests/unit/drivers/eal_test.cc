@@ -45,7 +45,18 @@ TEST(EalArguments, SayWhatTheOptionsSay) {
   EXPECT_TRUE(has(huge, "--no-pci"));
   EXPECT_TRUE(has(huge, "--no-telemetry"));
   EXPECT_FALSE(has(huge, "--no-huge"));
+  EXPECT_FALSE(has(huge, "--single-file-segments"));
   EXPECT_EQ(huge.back(), "x") << "extra arguments come last, verbatim";
+  options.single_file_segments = true;
+  options.pci_devices = {"0000:3b:00.0", "0000:3b:00.1"};
+  const auto cards = make_eal_argv(options, EalMemory::hugepages);
+  EXPECT_TRUE(has(cards, "--single-file-segments"));
+  EXPECT_FALSE(has(cards, "--no-pci"));
+  for (const std::string& address : options.pci_devices) {
+    const auto at = std::find(cards.begin(), cards.end(), address);
+    ASSERT_NE(at, cards.end());
+    EXPECT_EQ(at[-1], "-a") << "a device that is not allowed by name would be taken as well";
+  }
   const auto small = make_eal_argv(options, EalMemory::no_huge);
   EXPECT_TRUE(has(small, "--no-huge"));
   EXPECT_TRUE(has(small, "256"));

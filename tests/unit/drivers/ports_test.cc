@@ -1,80 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every working kind of port passes 1,000 frames both ways and gives every buffer back when it is closed.
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <net/if.h>
-#include <netpacket/packet.h>
-#include <sched.h>
-#include <sys/ioctl.h>
+// Kinds of ports that need nothing but this process: each passes 1,000 frames both ways and gives every buffer back
+// when it is closed.
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <fstream>
-#include <set>
 
 #include "drivers/capture_file.h"
-#include "tests/unit/drivers/eal_environment.h"
+#include "tests/unit/drivers/port_fixture.h"
 
 namespace drivers {
 namespace {
 
 using test::Frame;
-
-constexpr u32 kFrames = 1000;
-
-class Ports : public testing::Test {
- protected:
-  void SetUp() override {
-    auto pool = Mempool::make({.name = "test", .mbufs = 4095, .cache = 0});
-    ASSERT_TRUE(pool) << pool.error().what();
-    pool_ = *std::move(pool);
-  }
-  void TearDown() override { EXPECT_EQ(pool_->available(), pool_->size()) << "buffers leaked"; }
-
-  std::unique_ptr<Port> open(const PortSpec& spec) {
-    auto port = open_port(spec, *pool_);
-    if (!port) {
-      ADD_FAILURE() << port.error().what();
-      return nullptr;
-    }
-    const auto status = (*port)->start();
-    EXPECT_TRUE(status) << status.error().what();
-    return *std::move(port);
-  }
-  std::string open_error(const PortSpec& spec, int code) {
-    auto port = open_port(spec, *pool_);
-    if (port) return "opened";
-    EXPECT_EQ(port.error().code(), code) << port.error().what();
-    return port.error().what();
-  }
-
-  std::unique_ptr<Mempool> pool_;
-  test::TempDir dir_;
-};
-
-std::vector<Frame> numbered_frames(u32 first, u32 count, u32 bytes = 64) {
-  std::vector<Frame> frames;
-  for (u32 i = 0; i < count; ++i) frames.push_back(test::make_frame(first + i, bytes));
-  return frames;
-}
-
-// Sends kFrames from one port and takes them from the other, in order, whole.
-void pass_frames(Port& from, Port& to) {
-  u32 sent = 0, received = 0;
-  const bool done = test::wait_until([&] {
-    if (sent < kFrames)
-      sent += test::send_frames(from, numbered_frames(sent, std::min(32u, kFrames - sent), 60 + sent % 1400));
-    for (const Frame& frame : test::receive_frames(to)) {
-      const auto number = test::frame_number(frame.data(), u32(frame.size()));
-      if (!number) continue;
-      EXPECT_EQ(*number, received);
-      ++received;
-    }
-    return received == kFrames;
-  });
-  EXPECT_TRUE(done) << "sent " << sent << ", received " << received;
-}
 
 TEST_F(Ports, NullReceivesAndSwallowsAThousandFrames) {
   auto port = open({.name = "n0", .kind = PortKind::null, .ifindex = 1, .options = NullOptions{.frame_bytes = 64}});
@@ -217,80 +156,6 @@ TEST_F(Ports, PcapInputThatIsNoCaptureIsRefusedInWords) {
   EXPECT_NE(open_error(with_input(dir_ / "."), EISDIR).find("is a directory"), std::string::npos);
 }
 
-// A network namespace of its own, so that interfaces of the test meet nobody else's.
-bool enter_namespace() {
-  return unshare(CLONE_NEWNET) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
-}
-
-class PacketSocket {
- public:
-  explicit PacketSocket(const std::string& interface)
-      : fd_(socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, htons(test::kTestEtherType))) {
-    sockaddr_ll address = {};
-    address.sll_family = AF_PACKET;
-    address.sll_protocol = htons(test::kTestEtherType);
-    address.sll_ifindex = int(if_nametoindex(interface.c_str()));
-    EXPECT_EQ(bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0) << strerror(errno);
-  }
-  ~PacketSocket() { close(fd_); }
-  bool send(const Frame& frame) const { return ::send(fd_, frame.data(), frame.size(), 0) == ssize_t(frame.size()); }
-  Frame receive() const {
-    Frame frame(2048);
-    const ssize_t got = recv(fd_, frame.data(), frame.size(), 0);
-    frame.resize(got > 0 ? std::size_t(got) : 0);
-    return frame;
-  }
-
- private:
-  int fd_;
-};
-
-void set_up(const std::string& interface) {
-  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  ifreq request = {};
-  interface.copy(request.ifr_name, IFNAMSIZ - 1);
-  EXPECT_EQ(ioctl(fd, SIOCGIFFLAGS, &request), 0);
-  request.ifr_flags |= IFF_UP;
-  EXPECT_EQ(ioctl(fd, SIOCSIFFLAGS, &request), 0);
-  close(fd);
-}
-
-TEST_F(Ports, TapPassesAThousandFramesToTheKernelAndBack) {
-  if (!enter_namespace()) GTEST_SKIP() << "no network namespace for the tap interface: " << strerror(errno);
-  if (access("/dev/net/tun", R_OK | W_OK) != 0) GTEST_SKIP() << "/dev/net/tun: " << strerror(errno);
-  auto port = open(
-      {.name = "tap0", .kind = PortKind::tap, .ifindex = 1, .mtu = 1600, .options = TapOptions{.interface = "slt0"}});
-  ASSERT_TRUE(port);
-  set_up("slt0");
-  {
-    const PacketSocket kernel("slt0");
-    u32 sent = 0, received = 0;
-    EXPECT_TRUE(test::wait_until([&] {
-      if (sent < kFrames)
-        sent += test::send_frames(*port, numbered_frames(sent, std::min(32u, kFrames - sent), 60 + sent));
-      for (Frame frame = kernel.receive(); !frame.empty(); frame = kernel.receive())
-        EXPECT_EQ(test::frame_number(frame.data(), u32(frame.size())), received++);
-      return received == kFrames;
-    })) << "to the kernel: "
-        << received;
-    sent = received = 0;
-    EXPECT_TRUE(test::wait_until([&] {
-      for (u32 i = 0; i < 32 && sent < kFrames && kernel.send(test::make_frame(sent, 60 + sent)); ++i) ++sent;
-      for (const Frame& frame : test::receive_frames(*port))
-        if (const auto number = test::frame_number(frame.data(), u32(frame.size()))) EXPECT_EQ(*number, received++);
-      return received == kFrames;
-    })) << "from the kernel: "
-        << received;
-  }
-  EXPECT_NE(
-      open_error({.name = "tap1", .kind = PortKind::tap, .ifindex = 2, .options = TapOptions{.interface = "slt0"}},
-                 EEXIST)
-          .find("exists already"),
-      std::string::npos);
-  port.reset();
-  EXPECT_EQ(if_nametoindex("slt0"), 0u) << "the interface outlived its port";
-}
-
 PortSpec memif_spec(const std::string& name, const std::string& socket, MemifOptions::Role role) {
   return {.name = name,
           .kind = PortKind::memif,
@@ -335,15 +200,23 @@ TEST_F(Ports, MemifSocketThatIsAFileOrHasNoDirectoryIsRefusedInWords) {
             std::string::npos);
 }
 
-TEST_F(Ports, KindsThatWaitForTheirIssueAreRefusedInWords) {
-  for (const char* name : {"pci", "vhost", "virtio_user", "af_xdp", "af_packet"}) {
+TEST_F(Ports, EveryKindHasItsName) {
+  for (const char* name :
+       {"null", "ring", "pcap", "tap", "memif", "pci", "vhost", "virtio_user", "af_xdp", "af_packet"}) {
     const auto kind = find_port_kind(name);
     ASSERT_TRUE(kind) << name;
-    EXPECT_TRUE(is_port_kind_planned(*kind));
-    EXPECT_NE(open_error({.name = "x", .kind = *kind, .ifindex = 1}, EOPNOTSUPP).find("not supported yet"),
-              std::string::npos);
+    EXPECT_EQ(port_kind_name(*kind), name);
   }
   EXPECT_FALSE(find_port_kind("infiniband"));
+}
+
+TEST_F(Ports, CardThatIsNotThereIsRefusedInWords) {
+  const auto card = [](const std::string& address) {
+    return PortSpec{.name = "c", .kind = PortKind::pci, .ifindex = 1, .options = PciOptions{.address = address}};
+  };
+  EXPECT_NE(open_error(card("0000:ff:1f.7"), ENODEV).find("there is no PCI device 0000:ff:1f.7"), std::string::npos);
+  for (const char* address : {"", "3b:00.0", "0000:3b:00.8", "0000:3b:00.0,x=y", "000g:3b:00.0"})
+    EXPECT_NE(open_error(card(address), EINVAL).find("not of the form 0000:3b:00.0"), std::string::npos) << address;
 }
 
 TEST_F(Ports, NumbersOutOfRangeAreRefusedInWords) {

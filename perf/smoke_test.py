@@ -3,6 +3,7 @@
 """smoke_test.py — each benchmark runs and hands over what it promises. No figure is judged.
 `smoke_test.py SOURCE_ROOT`."""
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -10,8 +11,10 @@ import tempfile
 import unittest
 
 SOURCE = pathlib.Path(sys.argv[1]).resolve()
+BUILD = pathlib.Path(os.environ["SLUICE_BUILD"])
 sys.path[:0] = [str(SOURCE / "tests/support")]
 
+import preload  # noqa: E402
 from counted import main  # noqa: E402
 
 
@@ -34,6 +37,35 @@ class Rates(unittest.TestCase):
             self.assertEqual({"name", "figure", "bar", "unit", "met"}, set(bar) - {"why"})
             self.assertIn(bar["name"], done.stdout)
         self.assertEqual(done.returncode == 0, all(bar["met"] for bar in report["bars"]), "the exit code is the bars'")
+
+
+class Tables(unittest.TestCase):
+    """Benchmarks whose every row must have a figure, and whose exit code is their bars'."""
+
+    def check(self, name, *rows):
+        with tempfile.NamedTemporaryFile(suffix=".json") as file:
+            done = run(name, "--quick", "--no-build", "--json", file.name)
+            self.assertIn(done.returncode, (0, 1), (done.stdout + done.stderr)[-2000:])
+            report = json.loads(pathlib.Path(file.name).read_text())
+        for row in report["rows"]:
+            self.assertTrue(row["figure"], row["name"])
+        for wanted in rows:
+            self.assertTrue(any(wanted in row["name"] for row in report["rows"]), wanted)
+        for bar in report["bars"]:
+            self.assertNotIn("why", bar)
+            self.assertIn(bar["name"], done.stdout)
+        self.assertEqual(done.returncode == 0, all(bar["met"] for bar in report["bars"]), "the exit code is the bars'")
+        return {bar["name"]: bar for bar in report["bars"]}
+
+    @unittest.skipIf(preload.is_sanitized(BUILD), preload.SANITIZED)
+    def test_control(self):
+        bars = self.check("control", "MAP_LOOKUP_ELEM, median, ours", "batch look-up of 100000 elements, host",
+                          "200 clients at once: frames forwarded meanwhile")
+        for name in ("clients at once that had every answer right", "accounting of the worker's frames: faults"):
+            self.assertTrue(bars[name]["met"], bars[name])
+
+    def test_verifier(self):
+        self.check("verifier", "firewall.bpf.o firewall, ours", "peak memory of one verification")
 
 
 class Door(unittest.TestCase):

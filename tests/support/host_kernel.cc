@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <deque>
@@ -266,8 +267,10 @@ HostLoad host_load(const bpf::ProgSource& source, std::span<const Fd> maps, base
   }
   {
     const LoweredCapabilities lowered(source.caps);
+    const auto begin = std::chrono::steady_clock::now();
     out.prog = Fd(sys_bpf(bpf::BPF_PROG_LOAD, attr));
     if (!out.prog.valid()) out.error = errno;
+    out.load_ns = base::u64(std::chrono::nanoseconds(std::chrono::steady_clock::now() - begin).count());
   }
   if (log) out.log = log.get();
   return out;

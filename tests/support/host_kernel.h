@@ -55,6 +55,7 @@ struct HostLoad {
   int error = 0;  // 0: accepted
   Fd prog;
   std::string log;  // whole when log_level was not 0
+  base::u64 load_ns = 0;  // of PROG_LOAD alone
   bool accepted() const noexcept { return error == 0; }
 };
 

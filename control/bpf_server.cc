@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <unordered_map>
@@ -20,8 +21,9 @@ namespace {
 namespace load = bpf::load;
 
 struct BpfConnection {
-  BpfConnection(base::UniqueFd fd, Door& door, uid_t uid, bpf::Capabilities caps, std::shared_ptr<HandleTable> table)
-      : channel(std::move(fd)), server(door, uid, caps, std::move(table)) {}
+  BpfConnection(base::UniqueFd fd, Door& door, uid_t uid, bpf::Capabilities caps, std::shared_ptr<HandleTable> table,
+                RingWatch* rings)
+      : channel(std::move(fd)), server(door, uid, caps, std::move(table), rings) {}
 
   load::Channel channel;
   DoorServer server;
@@ -31,6 +33,15 @@ struct BpfConnection {
 bool has_read_its_answer(int fd) {
   int unread = 0;
   return ioctl(fd, SIOCOUTQ, &unread) == 0 && unread == 0;
+}
+
+base::Status add_watched(int epoll, int fd) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.fd = fd;
+  if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0)
+    return base::Error(errno, std::string("epoll_ctl: ") + std::strerror(errno));
+  return base::success();
 }
 
 // Each handle takes a descriptor here.
@@ -43,23 +54,43 @@ void raise_descriptor_limit() {
 
 class SeqpacketServer final : public BpfServer {
  public:
-  SeqpacketServer(BpfServerConfig config, Door& door, base::UniqueFd listener, base::UniqueFd epoll)
-      : config_(std::move(config)), door_(door), listener_(std::move(listener)), epoll_(std::move(epoll)) {}
+  SeqpacketServer(BpfServerConfig config, Door& door, base::UniqueFd listener, base::UniqueFd epoll,
+                  std::unique_ptr<RingWatch> rings)
+      : config_(std::move(config)),
+        door_(door),
+        listener_(std::move(listener)),
+        epoll_(std::move(epoll)),
+        rings_(std::move(rings)) {}
   ~SeqpacketServer() override { unlink(config_.path.c_str()); }
 
   int fd() const noexcept override { return epoll_.get(); }
   std::size_t client_count() const noexcept override { return connections_.size(); }
-  void sweep() override { handles_->sweep(); }
+  void sweep() override {
+    handles_->sweep();
+    rings_->sweep();
+  }
 
-  void poll() override {
+  bool poll(int timeout_ms) override {
     epoll_event events[kBpfMessagesPerPollMax];
-    const int count = epoll_wait(epoll_.get(), events, kBpfMessagesPerPollMax, 0);
+    const int count = epoll_wait(epoll_.get(), events, kBpfMessagesPerPollMax, timeout_ms);
+    bool watched = false;
     for (int i = 0; i < count; ++i) {
       if (events[i].data.fd == listener_.get())
         accept_all();
+      else if (events[i].data.fd == rings_->fd())
+        rings_->poll();
+      else if (std::ranges::find(watched_, events[i].data.fd) != watched_.end())
+        watched = true;
       else
         serve(events[i].data.fd);
     }
+    return watched;
+  }
+
+  base::Status watch(int fd) override {
+    SLUICE_CHECK(add_watched(epoll_.get(), fd));
+    watched_.push_back(fd);
+    return base::success();
   }
 
  private:
@@ -70,14 +101,11 @@ class SeqpacketServer final : public BpfServer {
       const auto peer = peer_of(fd.get());
       if (!peer || !may_talk(peer->uid, config_.allow) || connections_.size() >= kBpfClientsMax) continue;
       const int number = fd.get();
-      epoll_event event{};
-      event.events = EPOLLIN;
-      event.data.fd = number;
-      if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, number, &event) != 0) continue;
+      if (!add_watched(epoll_.get(), number)) continue;
       connections_.insert_or_assign(
           number, std::make_unique<BpfConnection>(std::move(fd), door_, peer->uid,
                                                   may_talk(peer->uid, {}) ? bpf::Capabilities{} : bpf::kNoCapabilities,
-                                                  handles_));
+                                                  handles_, rings_.get()));
     }
   }
 
@@ -101,6 +129,8 @@ class SeqpacketServer final : public BpfServer {
   Door& door_;
   base::UniqueFd listener_;
   base::UniqueFd epoll_;
+  std::vector<int> watched_;
+  std::unique_ptr<RingWatch> rings_;
   std::shared_ptr<HandleTable> handles_ = std::make_shared<HandleTable>();
   std::unordered_map<int, std::unique_ptr<BpfConnection>> connections_;
 };
@@ -110,9 +140,11 @@ class SeqpacketServer final : public BpfServer {
 base::Result<std::unique_ptr<BpfServer>> BpfServer::listen(const BpfServerConfig& config, Door& door) {
   SLUICE_TRY(base::UniqueFd listener, listen_at(config.path, SOCK_SEQPACKET, !config.allow.empty()));
   SLUICE_TRY(base::UniqueFd epoll, watch_listener(listener));
+  SLUICE_TRY(auto rings, RingWatch::make());
+  SLUICE_CHECK(add_watched(epoll.get(), rings->fd()));
   raise_descriptor_limit();
   return std::unique_ptr<BpfServer>(
-      std::make_unique<SeqpacketServer>(config, door, std::move(listener), std::move(epoll)));
+      std::make_unique<SeqpacketServer>(config, door, std::move(listener), std::move(epoll), std::move(rings)));
 }
 
 }  // namespace control

@@ -8,7 +8,7 @@
 // Lifetime  the socket file goes with the server; handles that clients have open are dropped with it.
 // Errors    a message that does not add up ends its connection. Beyond kBpfClientsMax a new connection is closed at
 //           once.
-// Cost      a command: one epoll_wait, one recvmsg, one sendmsg beside the command.
+// Cost      a command: one epoll_wait, one ioctl, one recvmsg, one sendmsg beside the command.
 #pragma once
 
 #include <memory>
@@ -34,8 +34,11 @@ class BpfServer {
 
   // Readable when poll() has something to do.
   virtual int fd() const noexcept = 0;
-  // Serves what is ready, at most kBpfMessagesPerPollMax messages; does not wait.
-  virtual void poll() = 0;
+  // Waits until something is ready, at most `timeout_ms`, and serves it, at most kBpfMessagesPerPollMax messages. True
+  // when a watched descriptor is ready.
+  virtual bool poll(int timeout_ms = 0) = 0;
+  // A descriptor of the caller's that ends the wait as well, so that one wait is enough for all.
+  virtual base::Status watch(int fd) = 0;
   // Lets go of what clients closed without a word: once in a while.
   virtual void sweep() = 0;
   virtual std::size_t client_count() const noexcept = 0;

@@ -103,12 +103,15 @@ class Call {
     for (int& number : numbers)
       if (!reader.take(number)) return bad("descriptor numbers are cut off");
     client_.begin(numbers, message.fds);
+    unknown_ = head_.known_inode != 0 && !client_.begin_named(head_.known_fd, head_.known_inode, head_.known_mode);
+    if (unknown_) return base::success();
     SLUICE_CHECK(take_ranges(ranges, reader));
     if (!reader.empty()) return bad("bytes behind the last range");
     return base::success();
   }
 
   void run() {
+    if (unknown_) return;
     // A client's pointer that the table does not know is not the door's business: nobody may follow it.
     bpf_attr served = attr_;
     room_ = attr_.batch.count;
@@ -128,7 +131,7 @@ class Call {
     // Nested arrays first: restoring the pointers changes the info struct that the ranges below carry.
     swap_nested_out(patches, runs);
     for (const Buffer& buffer : buffers_) add_patch(buffer, patches, runs);
-    const load::ReplyHead head{result_, handle ? 1U : 0U, head_.attr_bytes, u32(patches.size()), 0};
+    const load::ReplyHead head{result_, handle ? 1U : 0U, head_.attr_bytes, u32(patches.size()), unknown_ ? 1U : 0U};
     std::vector<base::ConstBytes> parts{load::bytes_of(head), {reinterpret_cast<std::byte*>(&attr_), head_.attr_bytes},
                                         std::as_bytes(std::span(patches))};
     parts.insert(parts.end(), runs.begin(), runs.end());
@@ -257,6 +260,7 @@ class Call {
   bpf_attr attr_{};
   std::vector<Buffer> buffers_;
   std::vector<NestedBuffer> nested_;
+  bool unknown_ = false;
   long result_ = 0;
   u32 room_ = 0;  // batch.count as the client gave it
 };

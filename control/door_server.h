@@ -21,6 +21,7 @@
 #include "bpf/load/ranges.h"
 #include "control/client.h"
 #include "control/door.h"
+#include "control/ring_watch.h"
 
 namespace control {
 
@@ -62,6 +63,9 @@ class WireClient final : public Client {
 
   // The descriptors of one message: the numbers the client knows them by, and what came.
   void begin(std::span<const int> numbers, std::span<const base::UniqueFd> fds);
+  // One that came along before, by its inode and how it is open. False: that handle is not known to this client, or no
+  // more, and its descriptor must come.
+  bool begin_named(int number, u64 inode, u32 mode);
   // The descriptor to send with the answer; -1: none.
   base::UniqueFd take_pending() { return std::move(pending_); }
   std::size_t sweep() { return table_->sweep(); }
@@ -75,6 +79,7 @@ class WireClient final : public Client {
     int local;                             // the descriptor here, while the message is served
   };
   std::map<int, Number> numbers_;          // of the message at hand
+  std::unordered_map<u64, u64> came_;      // rows that this client has shown, and their bytes; bounded by kCameMax
   base::UniqueFd pending_;
   u64 pending_row_ = 0;
 };
@@ -82,8 +87,9 @@ class WireClient final : public Client {
 class DoorServer {
  public:
   DoorServer(Door& door, uid_t uid, bpf::Capabilities caps) : door_(door), client_(uid, caps) {}
-  DoorServer(Door& door, uid_t uid, bpf::Capabilities caps, std::shared_ptr<HandleTable> table)
-      : door_(door), client_(uid, caps, std::move(table)) {}
+  // `rings`: for clients that wait for ring buffers; null: they cannot.
+  DoorServer(Door& door, uid_t uid, bpf::Capabilities caps, std::shared_ptr<HandleTable> table, RingWatch* rings)
+      : door_(door), rings_(rings), client_(uid, caps, std::move(table)) {}
 
   WireClient& client() noexcept { return client_; }
   // Answers one MessageKind::call or ask.
@@ -93,6 +99,7 @@ class DoorServer {
   base::Status answer_question(bpf::load::Channel& channel, const bpf::load::Message& message);
 
   Door& door_;
+  RingWatch* rings_ = nullptr;
   WireClient client_;
 };
 

@@ -114,6 +114,7 @@ class Map final : public Object {
   bpf_map* head() noexcept { return live_->head(); }
   u64 memory_bytes() const { return ops_.memory_bytes(*live_); }
   int memory_fd() const { return ops_.memory_fd(*live_); }
+  int wake_fd() const { return ops_.wake_fd(*live_); }
   // Bytes that bpf(2) moves for one value (per-CPU maps: one per possible CPU).
   u32 value_bytes() const;
 

@@ -91,18 +91,23 @@ std::string port_lines(const DeviceTable* devices) {
 
 }  // namespace
 
-std::string answer_text(const Door& door, load::Question question, const Object* object) {
-  switch (question) {
+AnswerText answer_question(Door& door, Client& client, RingWatch* rings, const Asked& asked) {
+  base::Result<Target> target = base::Error(EBADF, "no descriptor came along");
+  if (!asked.numbers.empty()) target = client.find(asked.numbers[0]);
+  switch (asked.question) {
     case load::Question::fdinfo:
-      return object ? fdinfo(door, *object) : std::string();
+      return {target ? fdinfo(door, *target->object) : std::string(), {}};
     case load::Question::ports:
-      return port_lines(door.config().devices);
+      return {port_lines(door.config().devices), {}};
     case load::Question::host_types: {
       const auto types = bpf::btf::host_btf();
-      return {reinterpret_cast<const char*>(types.data()), types.size()};
+      return {{reinterpret_cast<const char*>(types.data()), types.size()}, {}};
     }
     case load::Question::pin_root:
-      return door.config().pin_root;
+      return {door.config().pin_root, {}};
+    case load::Question::watch:
+      if (!rings || !target || !target->access.read || asked.fds.size() != 2) return {};
+      return {{}, rings->add(target->object, asked.fds[1].get())};
   }
   return {};
 }
@@ -110,13 +115,16 @@ std::string answer_text(const Door& door, load::Question question, const Object*
 base::Status DoorServer::answer_question(load::Channel& channel, const load::Message& message) {
   load::BodyReader reader(message.body);
   load::AskHead head{};
-  if (!reader.take(head) || !reader.empty() || head.fd_count > 1 || head.fd_count != message.fds.size())
-    return base::Error(EPROTO, "malformed question");
-  constexpr int kNumber = 0;  // the client need not tell what it calls it
-  client_.begin({&kNumber, head.fd_count}, message.fds);
-  const auto target = client_.find(kNumber);
-  const std::string text = answer_text(door_, head.question, target ? target->object.get() : nullptr);
-  return channel.send(load::MessageKind::text, std::as_bytes(std::span(text)));
+  if (!reader.take(head) || head.fd_count != message.fds.size()) return base::Error(EPROTO, "malformed question");
+  std::vector<int> numbers(head.fd_count);
+  for (int& number : numbers)
+    if (!reader.take(number)) return base::Error(EPROTO, "malformed question: numbers are cut off");
+  client_.begin(numbers, message.fds);
+  const AnswerText answer =
+      control::answer_question(door_, client_, rings_, {head.question, numbers, message.fds, reader.rest()});
+  std::vector<int> fds;
+  for (const auto& fd : answer.fds) fds.push_back(fd.get());
+  return channel.send(load::MessageKind::text, std::as_bytes(std::span(answer.text)), fds);
 }
 
 }  // namespace control

@@ -4,14 +4,32 @@
 // Threads   control thread. Errors: what cannot be answered is an empty text.
 #pragma once
 
+#include <span>
 #include <string>
 
+#include <vector>
+
+#include "base/unique_fd.h"
 #include "bpf/load/wire.h"
+#include "control/client.h"
 #include "control/door.h"
+#include "control/ring_watch.h"
 
 namespace control {
 
-// `object`: of the descriptor that came with the question; null: none, or not one of ours.
-std::string answer_text(const Door& door, bpf::load::Question question, const Object* object);
+struct Asked {
+  bpf::load::Question question;
+  std::span<const int> numbers;              // that `client` knows the descriptors by
+  std::span<const base::UniqueFd> fds;       // the descriptors themselves
+  base::ConstBytes bytes;
+};
+
+struct AnswerText {
+  std::string text;
+  std::vector<base::UniqueFd> fds;
+};
+
+// `rings`: null where nobody waits for ring buffers.
+AnswerText answer_question(Door& door, Client& client, RingWatch* rings, const Asked& asked);
 
 }  // namespace control

@@ -13,6 +13,8 @@
 namespace control {
 namespace {
 
+constexpr std::size_t kCameMax = 4096;  // forgetting costs the client one more message
+
 // Each row locks a byte of its own: the file of a mappable map is every client's.
 u64 last_byte = 0;
 
@@ -118,8 +120,22 @@ void WireClient::begin(std::span<const int> numbers, std::span<const base::Uniqu
     struct stat st{};
     const bool memfd = fstat(fds[i].get(), &st) == 0 && st.st_dev == memfd_device();
     const u64 key = memfd ? row_key(fds[i].get(), st) : 0;
-    numbers_[numbers[i]] = {table_->rows.contains(key) ? key : 0, fds[i].get()};
+    const auto row = table_->rows.find(key);
+    numbers_[numbers[i]] = {row != table_->rows.end() ? key : 0, fds[i].get()};
+    if (row == table_->rows.end()) continue;
+    if (came_.size() >= kCameMax) came_.clear();
+    came_[key] = row->second.byte;
   }
+}
+
+bool WireClient::begin_named(int number, u64 inode, u32 mode) {
+  const u64 key = inode * 4 + (mode & u32{O_ACCMODE});
+  const auto came = came_.find(key);
+  const auto row = table_->rows.find(key);
+  // A byte is never used twice: behind the same inode there is still the same handle.
+  if (came == came_.end() || row == table_->rows.end() || row->second.byte != came->second) return false;
+  numbers_[number] = {key, -1};
+  return true;
 }
 
 base::Result<Target> WireClient::find(int fd) {

@@ -60,6 +60,7 @@ class BodyReader {
     return true;
   }
   bool empty() const noexcept { return rest_.empty(); }
+  base::ConstBytes rest() const noexcept { return rest_; }
 
  private:
   base::ConstBytes rest_;

@@ -2,6 +2,7 @@
 #include "bpf/load/client.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 
@@ -15,10 +16,32 @@
 namespace bpf::load {
 namespace {
 
-constexpr std::size_t kShapesMax = 4096;  // a cache: forgetting costs one round trip
+constexpr std::size_t kMapsMax = 4096;  // a cache: forgetting costs one round trip
+
+// This thread's stack, from its lowest address to behind its highest; empty where the system does not say.
+std::pair<u64, u64> find_stack() {
+  pthread_attr_t attributes;
+  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return {};
+  void* lowest = nullptr;
+  std::size_t size = 0;
+  pthread_attr_getstack(&attributes, &lowest, &size);
+  pthread_attr_destroy(&attributes);
+  return {reinterpret_cast<u64>(lowest), reinterpret_cast<u64>(lowest) + size};
+}
+
+// What lies between our own frame and the end of the stack that it stands on is there, whatever the caller did.
+bool is_on_stack(u64 address, std::size_t bytes) {
+  thread_local const std::pair<u64, u64> stack = find_stack();
+  const u64 here = reinterpret_cast<u64>(__builtin_frame_address(0));
+  return here >= stack.first && address >= here && address < stack.second && bytes <= stack.second - address;
+}
 
 // Reads the caller's memory as the kernel would: an address that is not there is EFAULT, not a signal.
 bool read_memory(u64 address, std::span<std::byte> out) {
+  if (is_on_stack(address, out.size())) {
+    std::memcpy(out.data(), reinterpret_cast<const void*>(address), out.size());
+    return true;
+  }
   std::size_t done = 0;
   while (done < out.size()) {
     iovec local{out.data() + done, out.size() - done};
@@ -35,6 +58,10 @@ class Stores {
  public:
   void add(u64 address, base::ConstBytes bytes) {
     if (bytes.empty()) return;
+    if (is_on_stack(address, bytes.size())) {
+      std::memcpy(reinterpret_cast<void*>(address), bytes.data(), bytes.size());
+      return;
+    }
     local_.push_back({const_cast<std::byte*>(bytes.data()), bytes.size()});
     remote_.push_back({reinterpret_cast<void*>(address), bytes.size()});
   }
@@ -91,6 +118,9 @@ struct Marshalled {
   std::vector<base::ConstBytes> in;           // bytes of the in ranges, in order
   std::vector<std::vector<std::byte>> blobs;  // those of them that are copies
   std::vector<int> fds;
+  u64 known_inode = 0;  // CallHead's
+  int known_fd = -1;
+  u32 known_mode = 0;
 };
 
 // What descriptors are looked for in. The rest goes from the caller's memory straight into the message: an address that
@@ -167,7 +197,8 @@ void sort_out(std::vector<int>& fds) {
 }
 
 base::Status send_call(Channel& channel, u32 cmd, const bpf_attr& attr, u32 size, const Marshalled& call) {
-  const CallHead head{cmd, size, u32(call.heads.size()), u32(call.fds.size())};
+  const CallHead head{cmd,           size,           u32(call.heads.size()), u32(call.fds.size()), call.known_inode,
+                      call.known_fd, call.known_mode};
   std::vector<base::ConstBytes> parts{bytes_of(head),
                                       {reinterpret_cast<const std::byte*>(&attr), size},
                                       std::as_bytes(std::span(call.heads)),
@@ -209,14 +240,13 @@ long DoorClient::call(u32 cmd, void* user_attr, u32 size) {
   if (!read_memory(reinterpret_cast<u64>(user_attr) + known, tail)) return -EFAULT;
   if (std::ranges::any_of(tail, [](std::byte b) { return b != std::byte{0}; })) return -E2BIG;
 
-  MapShape shape;
-  const bool shaped = needs_map_shape(cmd);
-  if (shaped) {
-    const long rc = find_shape(shaping_fd(cmd, attr), shape);
+  CallMap map;
+  if (needs_map_shape(cmd)) {
+    const long rc = find_map(shaping_fd(cmd, attr), map);
     if (rc < 0) return rc;
   }
   const bpf_attr given = attr;
-  const long result = exchange(cmd, attr, known, shaped ? &shape : nullptr);
+  const long result = exchange(cmd, attr, known, map, true);
   // An attr that the command leaves alone may be constant.
   if (std::memcmp(&given, &attr, known) == 0) return result;
   Stores stores;
@@ -224,12 +254,20 @@ long DoorClient::call(u32 cmd, void* user_attr, u32 size) {
   return stores.write() ? result : -EFAULT;
 }
 
-long DoorClient::exchange(u32 cmd, bpf_attr& attr, u32 size, const MapShape* shape) {
+long DoorClient::exchange(u32 cmd, bpf_attr& attr, u32 size, const CallMap& map, bool may_name) {
+  const MapShape* shape = map.known ? &map.known->shape : nullptr;
   RangeList ranges;
   if (const int rc = find_ranges(cmd, attr, shape, possible_cpus_, ranges); rc < 0) return rc;
   Marshalled call;
   if (const int rc = marshal(cmd, attr, ranges, shape, call); rc < 0) return rc;
   sort_out(call.fds);
+  const bool named = may_name && map.known && map.known->modes_sent >> map.mode & 1U;
+  if (named) {
+    std::erase(call.fds, map.fd);
+    call.known_inode = map.inode;
+    call.known_fd = map.fd;
+    call.known_mode = map.mode;
+  }
   auto sent = send_call(channel_, cmd, attr, size, call);
   if (!sent && sent.error().code() == EBADF) {
     // Descriptors that are not open are left out: the server then answers EBADF for them.
@@ -244,22 +282,27 @@ long DoorClient::exchange(u32 cmd, bpf_attr& attr, u32 size, const MapShape* sha
   if (!reply) return -EIO;
   ReplyHead answer{};
   if (const int rc = store(*reply, attr, size, answer); rc < 0) return rc;
+  if (answer.unknown_handle && named) return exchange(cmd, attr, size, map, false);
+  if (map.known) map.known->modes_sent |= 1U << map.mode;
   if (!answer.has_handle) return long(answer.result);
   if (answer.result < 0 || reply->fds.size() != 1) return -EIO;
   return reply->fds.front().release();
 }
 
-long DoorClient::find_shape(int map_fd, MapShape& shape) {
+long DoorClient::find_map(int map_fd, CallMap& map) {
   struct stat st{};
-  if (fstat(map_fd, &st) != 0) return -EBADF;
-  if (const auto hit = shapes_.find(st.st_ino); hit != shapes_.end()) {
-    shape = hit->second;
+  const int flags = fcntl(map_fd, F_GETFL);
+  if (flags < 0 || fstat(map_fd, &st) != 0) return -EBADF;
+  map = {nullptr, map_fd, st.st_ino, u32(flags & O_ACCMODE)};
+  if (const auto hit = maps_.find(st.st_ino); hit != maps_.end() && hit->second.device == st.st_dev) {
+    map.known = &hit->second;
     return 0;
   }
+  MapShape shape;
   const long rc = ask_shape(map_fd, shape);
   if (rc < 0) return rc;
-  if (shapes_.size() >= kShapesMax) shapes_.clear();
-  shapes_.emplace(st.st_ino, shape);
+  if (maps_.size() >= kMapsMax) maps_.clear();
+  map.known = &maps_.insert_or_assign(st.st_ino, KnownMap{st.st_dev, shape}).first->second;
   return 0;
 }
 
@@ -276,18 +319,24 @@ long DoorClient::ask_shape(int map_fd, MapShape& shape) {
   std::snprintf(path, sizeof path, "/proc/self/fd/%d", map_fd);
   if (readlink(path, name, sizeof name - 1) < 0) return -EBADF;
   if (!std::strstr(name, "bpf-map")) return -EINVAL;
-  const long rc = exchange(BPF_OBJ_GET_INFO_BY_FD, attr, sizeof attr, nullptr);
+  const long rc = exchange(BPF_OBJ_GET_INFO_BY_FD, attr, sizeof attr, {}, false);
   if (rc < 0) return rc;
   shape = {info.type, info.key_size, info.value_size, info.max_entries};
   return 0;
 }
 
 base::Result<std::string> ask(Channel& channel, Question question, int fd) {
-  const AskHead head{question, fd < 0 ? 0U : 1U};
-  SLUICE_CHECK(channel.send(MessageKind::ask, bytes_of(head), {&fd, head.fd_count}));
-  SLUICE_TRY(const Message reply, channel.receive());
-  if (reply.kind != MessageKind::text) return base::Error(EPROTO, "malformed message: not an answer");
+  SLUICE_TRY(const Message reply, ask(channel, question, {&fd, fd < 0 ? 0U : 1U}, {}));
   return std::string(reinterpret_cast<const char*>(reply.body.data()), reply.body.size());
+}
+
+base::Result<Message> ask(Channel& channel, Question question, std::span<const int> fds, base::ConstBytes bytes) {
+  const AskHead head{question, u32(fds.size())};
+  const base::ConstBytes parts[] = {bytes_of(head), std::as_bytes(fds), bytes};
+  SLUICE_CHECK(channel.send(MessageKind::ask, parts, fds));
+  SLUICE_TRY(Message reply, channel.receive());
+  if (reply.kind != MessageKind::text) return base::Error(EPROTO, "malformed message: not an answer");
+  return reply;
 }
 
 }  // namespace bpf::load

@@ -8,10 +8,13 @@
 //             call   CallHead, attr[attr_bytes], RangeHead[range_count], s32 fd numbers[fd_count], bytes of the in
 //             ranges
 //             reply  ReplyHead, attr[attr_bytes], PatchHead[patch_count], bytes of the patches
-//             ask    AskHead, descriptors: what bpf(2) has no command for; text: the answer's bytes
+//             ask    AskHead, s32 fd numbers[fd_count], bytes: what bpf(2) has no command for
+//             text   its answer: bytes, and descriptors where the question has some
 //             opened, bind, result   JSON text (the loader's own talk; load_protocol in loader.cc)
 //
 //           fd_count descriptors follow in the same order as their numbers. A reply that carries a handle carries one.
+//           A handle that came along once need not come again: its inode and how it is open name it, as long as the
+//           server finds that very handle behind them.
 // Threads   plain bytes. Both ends are on one machine: host byte order.
 // Errors    a message that does not add up ends the connection (EPROTO).
 #pragma once
@@ -41,6 +44,9 @@ struct CallHead {
   base::u32 attr_bytes;      // what the caller passed as size
   base::u32 range_count;
   base::u32 fd_count;
+  base::u64 known_inode;     // of a handle that came along with an earlier call of this connection; 0: of none
+  base::s32 known_fd;        // the number that its client knows it by
+  base::u32 known_mode;      // how it is open: O_ACCMODE
 };
 
 struct RangeHead {
@@ -53,7 +59,7 @@ struct ReplyHead {
   base::u32 has_handle;      // 1: result is a new descriptor, which rides beside
   base::u32 attr_bytes;
   base::u32 patch_count;
-  base::u32 reserved;
+  base::u32 unknown_handle;  // 1: nothing was done, known_inode means nothing here; once more, with the descriptor
 };
 
 // Bytes to store at an address that the caller itself named (in attr, or inside an info struct).
@@ -68,6 +74,8 @@ enum class Question : base::u32 {
   ports,                     // "ifindex name" per line
   host_types,                // the bytes of /sys/kernel/btf/vmlinux
   pin_root,                  // where pins live
+  watch,                     // of a ring buffer and a socket, which gets a byte whenever there is something new; its
+                             // positions come beside, to be read
 };
 
 struct AskHead {
@@ -76,7 +84,7 @@ struct AskHead {
 };
 
 static_assert(sizeof(AskHead) == 8);
-static_assert(sizeof(Header) == 16 && sizeof(CallHead) == 16 && sizeof(RangeHead) == 8);
+static_assert(sizeof(Header) == 16 && sizeof(CallHead) == 32 && sizeof(RangeHead) == 8);
 static_assert(sizeof(ReplyHead) == 24 && sizeof(PatchHead) == 16);
 
 }  // namespace bpf::load

@@ -19,8 +19,8 @@ namespace control {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr int kTickMs = 50;           // drain check, reclamation, trace lines
-constexpr int kTicksPerTable = 10;    // the live table twice a second
+constexpr int kTickMs = 50;         // drain check, reclamation, trace lines
+constexpr int kTicksPerTable = 10;  // the live table twice a second
 
 base::UniqueFd open_signals() {
   sigset_t set;
@@ -28,6 +28,11 @@ base::UniqueFd open_signals() {
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
   return base::UniqueFd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+bool is_ready(int fd) {
+  pollfd one{fd, POLLIN, 0};
+  return poll(&one, 1, 0) > 0;
 }
 
 // The table is redrawn in place on a terminal, and not drawn elsewhere.
@@ -89,16 +94,18 @@ ExitCode serve_appliance(const Serving& serving) {
   auto& dataplane = serving.appliance.dataplane();
   const base::UniqueFd signals = open_signals();
   LiveTable table(!serving.options.quiet);
+  for (const int fd : {signals.get(), serving.server.fd()})
+    if (auto watched = serving.bpf_server.watch(fd); !watched) {
+      log_warning("serve", watched.error().what());
+      return kExitFailed;
+    }
   auto next_tick = Clock::now();
 
   for (int tick = 0;; ++tick) {
-    pollfd fds[] = {
-        {signals.get(), POLLIN, 0}, {serving.server.fd(), POLLIN, 0}, {serving.bpf_server.fd(), POLLIN, 0}};
-    poll(fds, 3, kTickMs);
-    if (fds[0].revents) break;
-    serving.bpf_server.poll();
+    const bool others = serving.bpf_server.poll(kTickMs);
+    if (others && is_ready(signals.get())) break;
     // A client's next command wakes this loop again: what is due by the clock is not done with each of them.
-    if (!fds[1].revents && fds[2].revents && Clock::now() < next_tick) continue;
+    if (!others && Clock::now() < next_tick) continue;
     next_tick = Clock::now() + std::chrono::milliseconds(kTickMs);
     serving.server.poll(0);
     serving.compiler.poll();

@@ -118,14 +118,18 @@ long bpf_command(base::u32 cmd, void* attr, base::u32 size) {
 }
 
 std::string ask(load::Question question, int fd) {
-  std::string text;
+  const auto answer = ask(question, {&fd, fd < 0 ? 0U : 1U}, {});
+  return answer ? std::string(reinterpret_cast<const char*>(answer->body.data()), answer->body.size()) : std::string();
+}
+
+base::Result<load::Message> ask(load::Question question, std::span<const int> fds, base::ConstBytes bytes) {
+  base::Result<load::Message> answer = base::Error(ENOTCONN, "no daemon answers");
   with_connection([&](Connection& c) -> long {
-    auto answer = load::ask(c.channel, question, fd);
-    if (!answer) return answer.error().code() == EPIPE ? -EPIPE : -EIO;
-    text = *std::move(answer);
-    return 0;
+    answer = load::ask(c.channel, question, fds, bytes);
+    if (answer) return 0;
+    return answer.error().code() == EPIPE ? -EPIPE : -EIO;
   });
-  return text;
+  return answer;
 }
 
 }  // namespace preload

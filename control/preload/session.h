@@ -10,10 +10,11 @@
 // Cost      beside the round trip: getpid and fstat.
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "base/types.h"
-#include "bpf/load/wire.h"
+#include "bpf/load/channel.h"
 
 namespace preload {
 
@@ -23,5 +24,7 @@ bool is_on() noexcept;
 long bpf_command(base::u32 cmd, void* attr, base::u32 size);
 // Empty when the daemon does not say.
 std::string ask(bpf::load::Question question, int fd = -1);
+// The whole of it: descriptors that go along, bytes, and what comes back. Not ok: the daemon does not say.
+base::Result<bpf::load::Message> ask(bpf::load::Question question, std::span<const int> fds, base::ConstBytes bytes);
 
 }  // namespace preload

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <atomic>
@@ -212,6 +213,38 @@ TEST_F(BpfSocket, ASecondServerDoesNotTakeTheSocket) {
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.error().code(), EADDRINUSE);
   expect_service();
+}
+
+TEST_F(BpfSocket, AnInodeNamesAHandleThatItsClientHasShownAndNoOther) {
+  Caller owner(connect_now()), thief(connect_now());
+  const long map = owner.make_map();
+  u32 value = 3;
+  struct stat st{};
+  ASSERT_EQ(fstat(int(map), &st), 0);
+  // 1: the server does not know it. The request has no range: the answer to a known handle is EFAULT.
+  const auto look_up = [&](Caller& caller) -> std::pair<u32, long> {
+    bpf_attr attr = make_attr();
+    attr.map_fd = 7;
+    const bpf::load::CallHead head{bpf::BPF_MAP_LOOKUP_ELEM, sizeof attr, 0, 0, st.st_ino, 7, O_RDWR};
+    const base::ConstBytes parts[] = {bpf::load::bytes_of(head), bpf::load::bytes_of(attr)};
+    EXPECT_TRUE(caller.channel.send(bpf::load::MessageKind::call, parts).ok());
+    const auto reply = caller.channel.receive();
+    bpf::load::ReplyHead answer{};
+    EXPECT_TRUE(reply.ok() && bpf::load::BodyReader(reply->body).take(answer));
+    return {answer.unknown_handle, answer.result};
+  };
+  EXPECT_EQ(look_up(owner), std::pair(1U, 0L)) << "it was given, but never shown";
+  EXPECT_EQ(owner.element(bpf::BPF_MAP_UPDATE_ELEM, map, 1, value), 0);
+  EXPECT_EQ(look_up(owner), std::pair(0U, long{-EFAULT}));
+  EXPECT_EQ(look_up(thief), std::pair(1U, 0L));
+  // Another map under the same number: the name of the old one is not taken for it.
+  const long other = owner.make_map();
+  ASSERT_EQ(dup2(int(other), int(map)), int(map));
+  EXPECT_EQ(owner.element(bpf::BPF_MAP_LOOKUP_ELEM, map, 1, value), -ENOENT);
+  close(int(other));
+  close(int(map));
+  expect_service();  // whose going makes the server look what is closed
+  EXPECT_EQ(look_up(owner), std::pair(1U, 0L)) << "it is gone";
 }
 
 TEST_F(BpfSocket, QuestionsBesideBpfAreAnsweredOrEmpty) {

@@ -4,7 +4,7 @@
 // Shape     the memory of the mempool is the memory that the kernel writes frames to. 2,048 of its buffers per queue
 //           lie in the kernel's fill ring as long as the port is open.
 // Closing   the driver forgets the buffers that the kernel still has. They are told from all others: received frames
-//           are longer than nothing, buffers for the kernel are empty; frames on their way out are marked by a callback.
+//           are longer than nothing, buffers for the kernel are empty; a callback marks frames on their way out.
 //           REQUIRES: no lcore uses the mempool at that time.
 // Source    https://doc.dpdk.org/guides-22.11/nics/af_xdp.html; Documentation/networking/af_xdp
 #include <rte_ethdev.h>

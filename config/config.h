@@ -48,7 +48,7 @@ struct Worker {
   std::optional<std::uint32_t> cpu;  // auto: the next allowed CPU that nothing else has
   Poll poll = Poll::kAdaptive;
   std::uint64_t max_sleep_ns = 50'000;
-  std::uint32_t burst = 32;
+  std::uint32_t burst = 64;
   Where at;
 
   bool operator==(const Worker&) const = default;

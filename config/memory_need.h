@@ -20,7 +20,7 @@ struct PoolNeed {
   std::uint32_t mbufs_auto = 0;  // what the rule gives
   bool is_auto = true;
   std::uint64_t bytes = 0;  // objects with their headers; the pool's own tables are below 1 % of it
-  std::string reason;  // "rx 1024 x 2 + tx 1024 x 2 + 2 workers x (2 x 32 burst + 384 cache), rounded up to 2^n - 1"
+  std::string reason;  // "rx 1024 x 2 + tx 1024 x 2 + 2 workers x (2 x 64 burst + 384 cache), rounded up to 2^n - 1"
 };
 
 // Receive and transmit queues and descriptors of a port once every `auto` is decided.

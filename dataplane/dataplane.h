@@ -38,7 +38,7 @@ enum class Poll : base::u8 { adaptive, busy };
 struct WorkerSpec {
   std::string name;
   u32 cpu = 0;  // its lcore must exist: EalOptions::worker_cpus; it is the BPF CPU number
-  u32 burst = 32;
+  u32 burst = 64;
   Poll poll = Poll::adaptive;
   u32 max_sleep_us = 50;  // adaptive: longest sleep when idle
 };

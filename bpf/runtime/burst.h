@@ -55,9 +55,11 @@ BPF_RT_INLINE void xdp_burst(struct xdp_burst* burst, struct bpf_env* env, const
     own = *env;
     env_of_run = &own;
   }
-  uint32_t verdicts_differ = 0, last_verdict = 0;
-  uint64_t redirects_differ = 0, last_head = 0, last_tail = 0;
-  uint32_t segmented = 0, bytes = 0, longest = 0;
+  /* What differs is found by comparing with the first packet's result where it lies in memory: that takes no register,
+   * and the loop is short of them. */
+  const struct bpf_redirect* const first = given.redirects;
+  uint64_t redirects_differ = 0;
+  uint32_t verdicts_differ = 0, segmented = 0, bytes = 0, longest = 0;
   for (uint32_t i = 0; i < given.count; ++i) {
     const struct bpf_frame* frame = given.frames[i];
     bytes += frame->pkt_len;
@@ -72,16 +74,13 @@ BPF_RT_INLINE void xdp_burst(struct xdp_burst* burst, struct bpf_env* env, const
     if (may & XDP_BURST_REDIRECTS) bpf_env_begin(&own); /* nothing reads it otherwise */
     const uint32_t verdict = (uint32_t)run(&buff, env_of_run, self);
     given.verdicts[i] = verdict;
-    verdicts_differ |= i ? verdict ^ last_verdict : 0;
-    last_verdict = verdict;
+    verdicts_differ |= verdict ^ given.verdicts[0];
     if (may & XDP_BURST_REDIRECTS) {
-      const uint64_t head = own.redirect.kind | (uint64_t)own.redirect.target << 32;
-      const uint64_t tail = own.redirect.map_id | (uint64_t)own.redirect.flags << 32;
-      __builtin_memcpy(&given.redirects[i].kind, &head, sizeof head);
-      __builtin_memcpy(&given.redirects[i].map_id, &tail, sizeof tail);
-      redirects_differ |= i ? (head ^ last_head) | (tail ^ last_tail) : 0;
-      last_head = head;
-      last_tail = tail;
+      uint64_t now[2], then[2];
+      __builtin_memcpy(now, &own.redirect, sizeof now);
+      given.redirects[i] = own.redirect;
+      __builtin_memcpy(then, first, sizeof then);
+      redirects_differ |= (now[0] ^ then[0]) | (now[1] ^ then[1]);
     } else if (verdict == BPF_RT_XDP_REDIRECT) {
       given.redirects[i].kind = BPF_REDIRECT_NONE;
     }

@@ -60,7 +60,7 @@ void bpf_env_flush_wakes(struct bpf_env* env);
 /* What an entry (hook, burst loop, test_run) does before each run; a tail-called program keeps what it finds. */
 static inline __attribute__((unused)) void bpf_env_begin(struct bpf_env* env) {
   env->tail_calls = BPF_RT_TAIL_CALLS_MAX;
-  env->redirect.kind = BPF_REDIRECT_NONE;
+  env->redirect = (struct bpf_redirect){0}; /* BPF_REDIRECT_NONE; all of it: a burst loop compares whole ones */
 }
 
 #ifdef __cplusplus

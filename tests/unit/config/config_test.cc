@@ -133,13 +133,13 @@ TEST(MemoryNeed, TheRuleCountsWhatCanHoldAPacketAndSaysSo) {
       "    - { name: n, kind: \"null\", pool: pool1 }\n");
   const auto needs = pool_needs(c);
   ASSERT_EQ(needs.size(), 2u);
-  // Workers 2 x (4 x 32 + 384) = 1024; memif 2 x 4096 received + 2 x 1024 sent; rings 2 x 2 x 8192; spread 2 x 1024.
+  // Workers 2 x (4 x 64 + 384) = 1280; memif 2 x 4096 received + 2 x 1024 sent; rings 2 x 2 x 8192; spread 2 x 1024.
   EXPECT_EQ(needs[0].mbufs, 65535u);
   EXPECT_TRUE(needs[0].is_auto);
   EXPECT_EQ(
       needs[0].reason,
       "2 workers x (4 bursts + 384 cached) + m (rx 4096 x 2 queues + tx 1024 x 2 queues) + r0 (tx 8192 x 2 queues) + "
-      "r1 (tx 8192 x 2 queues + spread 1024 x 2 workers) = 46080, rounded up to 2^n - 1");
+      "r1 (tx 8192 x 2 queues + spread 1024 x 2 workers) = 46336, rounded up to 2^n - 1");
   EXPECT_EQ(needs[0].bytes, 65535u * mbuf_bytes(c.mempools[0]));
   EXPECT_EQ(mbuf_bytes(c.mempools[0]), 2624u);
   EXPECT_EQ(needs[1].mbufs, 4096u);

@@ -39,6 +39,10 @@ static inline uint32_t csum_add(uint32_t a, uint32_t b) {
   const uint32_t sum = a + b;
   return sum + (sum < b);
 }
+static inline uint16_t csum_add16(uint16_t a, uint16_t b) {
+  const uint16_t sum = (uint16_t)(a + b);
+  return (uint16_t)(sum + (sum < b));
+}
 static inline uint32_t csum_sub(uint32_t a, uint32_t b) {
   return csum_add(a, ~b);
 }

@@ -23,17 +23,13 @@ static inline void write16(uint8_t* p, uint16_t v) {
 }
 
 static inline uint16_t replaced_by_diff(uint16_t sum, uint32_t diff) {
-  return csum_fold(csum_add(diff, (uint16_t)~sum));
+  return csum_fold(csum_add(diff, ~(uint32_t)sum));
 }
 static inline uint16_t replaced4(uint16_t sum, uint32_t from, uint32_t to) {
-  return csum_fold(csum_add(csum_sub((uint32_t)~(uint32_t)sum, from), to));
-}
-static inline uint16_t add16(uint16_t a, uint16_t b) {
-  const uint16_t sum = (uint16_t)(a + b);
-  return (uint16_t)(sum + (sum < b));
+  return csum_fold(csum_add(csum_sub(~(uint32_t)sum, from), to));
 }
 static inline uint16_t replaced2(uint16_t sum, uint16_t from, uint16_t to) {
-  return (uint16_t)~add16(add16((uint16_t)~sum, (uint16_t)~from), to);
+  return (uint16_t)~csum_add16(csum_add16((uint16_t)~sum, (uint16_t)~from), to);
 }
 
 static inline int place_error(const struct sk_buff* skb, uint32_t offset) {

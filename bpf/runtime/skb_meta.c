@@ -96,8 +96,7 @@ static inline int set_ce4(uint8_t* ip) {
   if (!(ecn & 2)) return !ecn;
   uint16_t sum;
   memcpy(&sum, ip + 10, 2);
-  uint32_t check = (uint32_t)sum + net16(0xfffb) + net16((uint16_t)ecn);
-  sum = (uint16_t)(check + (check >= 0xffff));
+  sum = csum_add16(sum, (uint16_t)(net16(0xfffb) + net16((uint16_t)ecn)));
   memcpy(ip + 10, &sum, 2);
   ip[1] |= 3;
   return 1;

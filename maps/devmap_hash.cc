@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // devmap_hash.cc — BPF_MAP_TYPE_DEVMAP_HASH: any 32-bit key -> port, by ifindex.
 //
-// Errors    update: EINVAL flags or no device, EEXIST with BPF_NOEXIST, E2BIG full, EOPNOTSUPP with a program, which
-//           the
-//           data path cannot run yet. delete: ENOENT.
+// Errors    update: EINVAL flags or no device, EEXIST with BPF_NOEXIST, E2BIG full, EOPNOTSUPP with a program,
+//           which the data path cannot run yet. delete: ENOENT.
 // Source    bpf(2), the running kernel.
 #include <cstring>
 

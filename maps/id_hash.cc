@@ -9,6 +9,7 @@ namespace maps {
 base::Status IdHash::init(const bpf::MapSpec& spec) {
   const std::string what = "map '" + spec.name + "'";
   const u64 entries = spec.max_entries;
+  if (entries >= MAPS_ID_HASH_END) return base::Error(ENOMEM, what + ": as many slots have no numbers");
   const u64 bucket_count = std::bit_ceil(entries);
   const u64 key_bytes = u64{maps_round_up8(spec.key_size)} * entries;
   const u64 bytes = entries * (sizeof(u64) + sizeof(u32)) + key_bytes + bucket_count * sizeof(u32);
@@ -38,8 +39,8 @@ u64 IdHash::find(ConstBytes key) const noexcept {
 
 u32 IdHash::find_slot(const std::byte* key) const noexcept {
   u32 slot = buckets[bucket_of(key)];
-  while (slot != 0 && !maps_key_equal(key_of(slot), key, shape().key_size)) slot = next[slot - 1];
-  return slot;
+  while (!maps_id_hash_is_end(slot) && !maps_key_equal(key_of(slot), key, shape().key_size)) slot = next[slot - 1];
+  return maps_id_hash_is_end(slot) ? 0 : slot;
 }
 
 u32 IdHash::take_slot() {
@@ -73,8 +74,9 @@ int IdHash::update(ConstBytes key, bpf::MapObject object, u64 flags) {
       slot = take_slot();
       ++count_;
       maps_store_bytes(key_of(slot), key.data(), shape().key_size);
-      u32& first = buckets[bucket_of(key.data())];
-      __atomic_store_n(&next[slot - 1], first, __ATOMIC_RELAXED);
+      const u32 bucket = bucket_of(key.data());
+      u32& first = buckets[bucket];
+      __atomic_store_n(&next[slot - 1], first == 0 ? MAPS_ID_HASH_END | bucket : first, __ATOMIC_RELEASE);
       __atomic_store_n(&ids.entries[slot - 1], object.id, __ATOMIC_RELEASE);
       __atomic_store_n(&first, slot, __ATOMIC_RELEASE);
     } else {
@@ -92,9 +94,10 @@ int IdHash::erase(ConstBytes key) {
   {
     std::lock_guard lock(mutex_);
     u32* link = &buckets[bucket_of(key.data())];
-    while (*link != 0 && !maps_key_equal(key_of(*link), key.data(), shape().key_size)) link = &next[*link - 1];
+    while (!maps_id_hash_is_end(*link) && !maps_key_equal(key_of(*link), key.data(), shape().key_size))
+      link = &next[*link - 1];
     const u32 slot = *link;
-    if (slot == 0) return -ENOENT;
+    if (maps_id_hash_is_end(slot)) return -ENOENT;
     __atomic_store_n(link, next[slot - 1], __ATOMIC_RELEASE);
     __atomic_store_n(&ids.entries[slot - 1], 0, __ATOMIC_RELEASE);
     --count_;
@@ -110,14 +113,14 @@ int IdHash::next_key(ConstBytes key, Bytes out) const {
   const u32 known = key.empty() ? 0 : find_slot(key.data());
   u32 bucket = 0;
   if (known != 0) {
-    if (const u32 after = next[known - 1]) {
+    if (const u32 after = next[known - 1]; !maps_id_hash_is_end(after)) {
       copy_key(after, out);
       return 0;
     }
     bucket = bucket_of(key.data()) + 1;
   }
   for (; bucket <= bucket_mask; ++bucket) {
-    if (buckets[bucket] == 0) continue;
+    if (maps_id_hash_is_end(buckets[bucket])) continue;
     copy_key(buckets[bucket], out);
     return 0;
   }

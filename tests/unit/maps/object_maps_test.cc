@@ -92,9 +92,8 @@ TEST(Devmap, AnEntryOfAHashWithAProgramIsRefusedAsInTheArray) {
   EXPECT_EQ(devices.ops->update_object(*devices.map, bytes_of(u32{1}), object, 0), -EOPNOTSUPP);
 }
 
-// Readers beside a writer that takes the one slot away and gives it to another key, again and again: a key that
-//           stays is
-// always found, and no look-up gives another key's id.
+// Readers beside a writer that takes the one slot away and gives it to another key, again and again: a key that stays
+// is always found, and no look-up gives another key's id.
 TEST(ObjectMapsConcurrency, AKeyThatStaysIsFoundBesideOthersThatComeAndGo) {
   Made made(spec_of(bpf::BPF_MAP_TYPE_DEVMAP_HASH, 4, 4, 16));
   for (u32 key = 0; key < 8; ++key) ASSERT_EQ(made.put(key, key + 1), 0);

@@ -87,7 +87,7 @@ base::Result<Invocation> parse_command(std::span<const std::string> words) {
   if (verb == "list") verb = "show";
   if (verb == "help") return Invocation{};
   if (std::ranges::none_of(kCommands, [&](const Command& c) { return c.noun == noun; }))
-    return bad("unknown object '" + noun + "' (have: " + nouns() + ", verify, test-run, exec)");
+    return bad("unknown object '" + noun + "' (have: " + nouns() + ", config init, verify, test-run, exec)");
   // Some verbs are two words: "dump xlated".
   std::size_t used = std::min<std::size_t>(2, words.size());
   const auto find = [&](const std::string& wanted) {
@@ -117,6 +117,9 @@ std::string help() {
       "\nwithout a daemon:\n"
       "  sluice verify OBJECT [--prog NAME] [--btf FILE] [-v]           a verdict for each program of an object\n"
       "  sluice test-run OBJECT --prog NAME [...]                       run a program on a packet (test-run --help)\n"
+      "  sluice port bind ADDRESS|INTERFACE [--force]                   give a card to vfio-pci, for kind pci\n"
+      "  sluice port unbind ADDRESS                                     give it back to the kernel's driver\n"
+      "  sluice config init                                             print a configuration for the cards here\n"
       "\nfor other programs:\n"
       "  sluice exec -- COMMAND ...                                     its bpf(2) is the daemon's: bpftool, libbpf\n"
       "\noptions:\n"

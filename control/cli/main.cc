@@ -16,6 +16,7 @@
 #include "control/cli/commands.h"
 #include "control/cli/connection.h"
 #include "control/cli/exec.h"
+#include "control/cli/machine.h"
 
 namespace control::cli {
 namespace {
@@ -92,6 +93,7 @@ base::Result<Options> parse_options(const std::vector<std::string>& words) {
     else if (word == "-V" || word == "--version") options.words = {"version"};
     else if (word == "-h" || word == "--help") options.words = {"help"};
     else if (word == "-s" && i + 1 < words.size()) options.socket = words[++i];
+    else if (word == "--force" && is_machine_verb(options.words)) options.words.push_back(word);
     else if (word.starts_with("-")) return base::Error(EINVAL, "unknown option '" + word + "'");
     else options.words.push_back(word);
   }
@@ -124,6 +126,7 @@ int run(const std::vector<std::string>& words) {
   }
   if (!options->words.empty() && is_offline_verb(options->words[0])) return start_engine(*options);
   if (!options->words.empty() && options->words[0] == "exec") return start_command(*options);
+  if (is_machine_verb(options->words)) return run_machine_verb(options->words);
   auto invocation = parse_command(options->words);
   if (!invocation) return fail(*options, invocation.error(), 2);
   if (!invocation->command) {

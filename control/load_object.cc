@@ -92,7 +92,7 @@ class Session {
   base::Status serve_call(bpf::load::Channel& channel, const Message& message) {
     client().last_error.clear();
     SLUICE_CHECK(server_.serve(channel, message));
-    if (!client().last_error.empty()) failure_ = client().last_error;
+    failure_ = client().last_error;  // what libbpf asked again in another way, and got, is no failure
     return base::success();
   }
 

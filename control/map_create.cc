@@ -59,8 +59,8 @@ base::Status check_types(const bpf::btf::Btf& types, const bpf::bpf_attr& attr) 
   if (attr.btf_key_type_id != 0) {
     if (types.size_of(attr.btf_key_type_id) != attr.key_size)
       return base::Error(EINVAL, "key_size is not the size of the key's type");
-  } else if (!is_section(types, attr)) {
-    return base::Error(EINVAL, "a value type without a key type is for global data only");
+  } else if (!is_section(types, attr) && attr.map_type != bpf::BPF_MAP_TYPE_BLOOM_FILTER) {
+    return base::Error(EINVAL, "a value type without a key type is for global data and bloom filters only");
   }
   if (types.size_of(attr.btf_value_type_id) != attr.value_size)
     return base::Error(EINVAL, "value_size is not the size of the value's type");

@@ -32,7 +32,8 @@ base::Status check_attr(const DoorState& state, Client& client, const bpf_attr& 
   if (attr.prog_flags & bpf::BPF_F_TOKEN_FD) return refuse_token(client, attr.prog_token_fd);
   if (attr.signature != 0) return base::Error(EOPNOTSUPP, "signed programs are planned, not implemented yet");
   if (attr.prog_ifindex != 0) return base::Error(EINVAL, "no device takes programs of its own");
-  const bool has_target = attr.prog_type == bpf::BPF_PROG_TYPE_TRACING || attr.prog_type == bpf::BPF_PROG_TYPE_LSM;
+  const bool has_target = attr.prog_type == bpf::BPF_PROG_TYPE_TRACING || attr.prog_type == bpf::BPF_PROG_TYPE_LSM ||
+                          (attr.prog_type == bpf::BPF_PROG_TYPE_STRUCT_OPS && attr.attach_prog_fd == 0);
   if (has_target && attr.attach_prog_fd != 0)
     return base::Error(EOPNOTSUPP, "tracing other programs or kernel modules is planned, not implemented yet");
   if (!has_target && (attr.attach_btf_id != 0 || attr.attach_prog_fd != 0)) return refuse_target(client, attr);

@@ -106,11 +106,11 @@ class Session {
  public:
   explicit Session(Channel& channel) : channel_(channel) {}
 
-  json run(const json& request, base::ConstBytes elf) {
+  json run(const json& request, const Prepared& object) {
     const std::string mode = request.value("mode", "load");
     const LoadPlan plan = parse_plan(request);
-    if (mode == "each") return run_each(plan, elf);
-    auto done = mode == "list" ? list_object(elf, plan) : load_object(elf, plan, bind());
+    if (mode == "each") return run_each(plan, object);
+    auto done = mode == "list" ? list_object(object, plan) : load_object(object, plan, bind());
     if (!done) return to_json(done.error());
     json out = to_json(*done);
     out["warnings"] = warnings().take();
@@ -119,8 +119,9 @@ class Session {
 
  private:
   // Every program alone: the others of the object are not loaded with it.
-  json run_each(const LoadPlan& plan, base::ConstBytes elf) {
-    auto listed = list_object(elf, plan);
+  json run_each(LoadPlan plan, const Prepared& object) {
+    plan.all = true;
+    auto listed = list_object(object, plan);
     if (!listed) return to_json(listed.error());
     json out{{"programs", json::array()}, {"maps", json::array()}, {"warnings", warnings().take()}};
     for (const ProgramRow& row : listed->programs) {
@@ -128,7 +129,7 @@ class Session {
       alone.programs = {row.name};
       json result{{"name", row.name}, {"section", row.section}, {"type", row.type}, {"insns", row.insns}, {"id", 0}};
       announce(row);
-      if (auto done = load_object(elf, alone, bind()); !done) result.update(to_json(done.error()));
+      if (auto done = load_object(object, alone, bind()); !done) result.update(to_json(done.error()));
       else if (!done->programs.empty()) result["id"] = done->programs.front().id;
       warnings().take();
       out["programs"].push_back(std::move(result));
@@ -175,7 +176,7 @@ int run_loader() {
   json result;
   if (auto known = register_sections(); !known) result = to_json(known.error());
   else if (auto elf = read_all(message->fds[0].get()); !elf) result = to_json(elf.error());
-  else result = Session(channel).run(request, *elf);
+  else result = Session(channel).run(request, prepare(*elf));
   const std::string text = result.dump(-1, ' ', false, json::error_handler_t::replace);
   return channel.send(MessageKind::result, std::as_bytes(std::span(text))) ? 0 : 1;
 }

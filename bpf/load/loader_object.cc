@@ -11,11 +11,16 @@
 #include <cstring>
 #include <memory>
 
+#include "bpf/load/command_edits.h"
+
 namespace bpf::load {
 namespace {
 
 struct CloseObject {
   void operator()(bpf_object* object) const { bpf_object__close(object); }
+};
+struct FreeBtf {
+  void operator()(btf* types) const { btf__free(types); }
 };
 using ObjectPtr = std::unique_ptr<bpf_object, CloseObject>;
 
@@ -41,9 +46,9 @@ base::Result<ObjectPtr> open_object(base::ConstBytes elf, const LoadPlan& plan) 
   return object;
 }
 
-bool is_wanted(const bpf_program* program, const std::vector<std::string>& names) {
-  if (names.empty()) return bpf_program__autoload(program);
-  return std::ranges::any_of(names, [program](const std::string& name) {
+bool is_wanted(const bpf_program* program, const LoadPlan& plan) {
+  if (plan.programs.empty()) return plan.all || bpf_program__autoload(program);
+  return std::ranges::any_of(plan.programs, [program](const std::string& name) {
     return name == bpf_program__name(program) || name == bpf_program__section_name(program);
   });
 }
@@ -52,12 +57,12 @@ base::Status choose_programs(bpf_object* object, const LoadPlan& plan) {
   for (const std::string& name : plan.programs) {
     bpf_program* program = nullptr;
     bool found = false;
-    bpf_object__for_each_program(program, object)
-      found |= name == bpf_program__name(program) || name == bpf_program__section_name(program);
+    bpf_object__for_each_program(program, object) found |=
+        name == bpf_program__name(program) || name == bpf_program__section_name(program);
     if (!found) return base::Error(ENOENT, "the object has no program '" + name + "'");
   }
   bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, object) bpf_program__set_autoload(program, is_wanted(program, plan.programs));
+  bpf_object__for_each_program(program, object) bpf_program__set_autoload(program, is_wanted(program, plan));
   return base::success();
 }
 
@@ -113,6 +118,19 @@ std::string section_of(const bpf_map* map) {
   return dot == name.npos ? name : name.substr(dot);
 }
 
+// Nothing: this kernel has no such struct, or not that member.
+std::optional<CommandEdits::Member> find_member(const StructOpsMember& wanted) {
+  const std::unique_ptr<btf, FreeBtf> kernel(btf__load_vmlinux_btf());
+  if (!kernel) return std::nullopt;
+  const int id = btf__find_by_name_kind(kernel.get(), wanted.type.c_str(), BTF_KIND_STRUCT);
+  const btf_type* type = id > 0 ? btf__type_by_id(kernel.get(), base::u32(id)) : nullptr;
+  for (base::u32 k = 0; type && k < btf_vlen(type); ++k) {
+    const char* name = btf__name_by_offset(kernel.get(), btf_members(type)[k].name_off);
+    if (name && wanted.member == name) return CommandEdits::Member{base::u32(id), k};
+  }
+  return std::nullopt;
+}
+
 Described describe(bpf_object* object, bool loaded) {
   Described out;
   bpf_program* program = nullptr;
@@ -124,7 +142,7 @@ Described describe(bpf_object* object, bool loaded) {
   }
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object)
-    out.maps.push_back({bpf_map__name(map), section_of(map), loaded ? map_id(map) : 0});
+      out.maps.push_back({bpf_map__name(map), section_of(map), loaded ? map_id(map) : 0});
   return out;
 }
 
@@ -145,21 +163,30 @@ void Warnings::add(std::string_view text) {
   std::ranges::replace_if(line, [](unsigned char c) { return c < ' ' || c > '~'; }, '?');  // names out of the object
 }
 
-std::vector<std::string> Warnings::take() { return std::exchange(lines_, {}); }
-
-base::Result<Described> list_object(base::ConstBytes elf, const LoadPlan& plan) {
-  SLUICE_TRY(const ObjectPtr object, open_object(elf, plan));
-  SLUICE_CHECK(choose_programs(object.get(), plan));
-  return describe(object.get(), false);
+std::vector<std::string> Warnings::take() {
+  return std::exchange(lines_, {});
 }
 
-base::Result<Described> load_object(base::ConstBytes elf, const LoadPlan& plan, const BindFn& bind) {
-  SLUICE_TRY(const ObjectPtr object, open_object(elf, plan));
-  SLUICE_CHECK(choose_programs(object.get(), plan));
-  SLUICE_CHECK(resize_maps(object.get(), plan));
-  SLUICE_CHECK(set_globals(object.get(), bind));
-  if (const int rc = bpf_object__load(object.get()); rc != 0) return base::Error(-rc, "the object cannot be loaded");
-  return describe(object.get(), true);
+base::Result<Described> list_object(const Prepared& object, const LoadPlan& plan) {
+  SLUICE_TRY(const ObjectPtr opened, open_object(object.elf, plan));
+  SLUICE_CHECK(choose_programs(opened.get(), plan));
+  return describe(opened.get(), false);
+}
+
+base::Result<Described> load_object(const Prepared& object, const LoadPlan& plan, const BindFn& bind) {
+  SLUICE_TRY(const ObjectPtr opened, open_object(object.elf, plan));
+  SLUICE_CHECK(choose_programs(opened.get(), plan));
+  SLUICE_CHECK(resize_maps(opened.get(), plan));
+  for (const auto& [name, extra] : object.map_extra)
+    if (bpf_map* map = bpf_object__find_map_by_name(opened.get(), name.c_str())) bpf_map__set_map_extra(map, extra);
+  SLUICE_CHECK(set_globals(opened.get(), bind));
+  command_edits().begin(&object);
+  const auto member = plan.programs.size() == 1 ? object.members.find(plan.programs[0]) : object.members.end();
+  if (member != object.members.end()) command_edits().set_member(find_member(member->second));
+  const int rc = bpf_object__load(opened.get());
+  command_edits().begin(nullptr);
+  if (rc != 0) return base::Error(-rc, "the object cannot be loaded");
+  return describe(opened.get(), true);
 }
 
 }  // namespace bpf::load

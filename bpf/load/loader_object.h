@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "base/types.h"
+#include "bpf/load/prepare.h"
 
 namespace bpf::load {
 
@@ -34,6 +35,7 @@ struct LoadPlan {
   std::vector<std::string> programs;                 // function or section names; empty: all
   std::map<std::string, base::u32> max_entries;      // by map name
   int log_level = 0;
+  bool all = false;                                  // also those whose section begins with "?"
 };
 
 struct Bind {
@@ -64,7 +66,7 @@ struct Described {
 // Between open and load: sees the object's BTF (may be empty) and answers which bytes of global data to set.
 using BindFn = std::function<base::Result<std::vector<Bind>>(base::ConstBytes btf)>;
 
-base::Result<Described> list_object(base::ConstBytes elf, const LoadPlan& plan);
-base::Result<Described> load_object(base::ConstBytes elf, const LoadPlan& plan, const BindFn& bind);
+base::Result<Described> list_object(const Prepared& object, const LoadPlan& plan);
+base::Result<Described> load_object(const Prepared& object, const LoadPlan& plan, const BindFn& bind);
 
 }  // namespace bpf::load

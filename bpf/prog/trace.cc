@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// trace.cc — kprobe, tracepoint, raw_tracepoint, perf_event; beside them syscall and netfilter.
+// trace.cc — kprobe, tracepoint, raw_tracepoint, perf_event; beside them syscall, netfilter and lirc_mode2.
 //
 // Source    asked of Linux 6.18 for every offset and size (tests/oracle/ctx_oracle.cc asks again).
 #include "bpf/registry/registry.h"
@@ -39,6 +39,9 @@ constexpr bpf_attach_type kSyscallTypes[] = {bpf_attach_type(0)};
 constexpr CtxField kSyscall[] = {
     {.name = "memory", .offset = 0, .size = kSyscallBytes, .read = Parts::any, .write = Parts::any}};
 
+// One sample of an infrared receiver.
+constexpr CtxField kSample[] = {{.name = "sample", .offset = 0, .size = 4}};
+
 constexpr bpf_attach_type kNetfilterTypes[] = {BPF_NETFILTER};
 constexpr ReturnRange kVerdicts[] = {{0, 1}};
 constexpr CtxField kNetfilter[] = {
@@ -48,6 +51,7 @@ constexpr CtxField kNetfilter[] = {
 
 }  // namespace
 
+const ProgSpec lirc_mode2_prog_spec = {.ctx_name = "", .ctx_size = 4, .fields = kSample, .attach_points = {}};
 const ProgSpec kprobe_prog_spec = {.ctx_name = "bpf_user_pt_regs_t",
                                    .ctx_size = kRegsBytes,
                                    .fields = kRegs,

@@ -22,6 +22,7 @@ enum : unsigned {
 
 constexpr HelperProto row(std::string_view name, Ret ret, std::array<Arg, 5> args, unsigned flags, ProgMask types,
                           bool runnable) {
+  if ((types & kTracing) != 0) types |= kLsm;  // what traces a function may be called from a hook as well
   return {.name = name,
           .ret = ret,
           .args = {args[0], args[1], args[2], args[3], args[4]},
@@ -97,6 +98,20 @@ constexpr AttachRule kAttachRules[] = {
      {BPF_CGROUP_INET4_BIND, BPF_CGROUP_INET6_BIND, BPF_CGROUP_INET4_CONNECT, BPF_CGROUP_INET6_CONNECT,
       BPF_CGROUP_UDP4_SENDMSG, BPF_CGROUP_UDP6_SENDMSG, BPF_CGROUP_UNIX_CONNECT, BPF_CGROUP_UNIX_SENDMSG},
      8},
+    {BPF_FUNC_seq_printf, kTracing | kLsm, {BPF_TRACE_ITER}, 1},
+    {BPF_FUNC_seq_write, kTracing | kLsm, {BPF_TRACE_ITER}, 1},
+    {BPF_FUNC_seq_printf_btf, kTracing | kLsm, {BPF_TRACE_ITER}, 1},
+    // What a trampoline keeps.
+    {BPF_FUNC_get_func_arg, kTracing | kLsm, {BPF_TRACE_FENTRY, BPF_TRACE_FEXIT, BPF_MODIFY_RETURN, BPF_LSM_MAC}, 4},
+    {BPF_FUNC_get_func_ret, kTracing | kLsm, {BPF_TRACE_FENTRY, BPF_TRACE_FEXIT, BPF_MODIFY_RETURN, BPF_LSM_MAC}, 4},
+    {BPF_FUNC_get_func_arg_cnt,
+     kTracing | kLsm,
+     {BPF_TRACE_FENTRY, BPF_TRACE_FEXIT, BPF_MODIFY_RETURN, BPF_LSM_MAC},
+     4},
+    {BPF_FUNC_get_attach_cookie,
+     kTracing | kLsm,
+     {BPF_TRACE_RAW_TP, BPF_TRACE_FENTRY, BPF_TRACE_FEXIT, BPF_MODIFY_RETURN, BPF_LSM_MAC},
+     5},
 };
 
 // Helpers that Linux gives only to programs loaded with CAP_BPF, or with CAP_PERFMON, whatever the type.
@@ -107,6 +122,10 @@ constexpr base::u8 kNeedPerfmon[] = {6,   16,  22,  35,  55,  109, 112, 113, 114
 
 // These seven the syscall type has without it.
 constexpr base::u8 kSyscallNeedsNoPerfmon[] = {136, 137, 138, 139, 140, 178, 196};
+
+// Alone among the types this one has not even what every other has: maps, time, random numbers, printing, tail calls,
+// and its own three.
+constexpr base::u8 kLircHelpers[] = {1, 2, 3, 5, 6, 7, 12, 77, 78, 87, 88, 89, 92, 125};
 
 bool among(std::span<const base::u8> ids, base::u32 id) {
   return std::ranges::find(ids, id) != ids.end();
@@ -131,6 +150,7 @@ const HelperProto* find_helper(base::u32 id, bpf_prog_type type) {
 bool helper_allowed(base::u32 id, bpf_prog_type type, bpf_attach_type attach) {
   const HelperProto* helper = find_helper(id);
   if (helper == nullptr || (helper->types & prog_bit(type)) == 0) return false;
+  if (type == BPF_PROG_TYPE_LIRC_MODE2) return among(kLircHelpers, id);
   for (const AttachRule& rule : kAttachRules) {
     if (rule.helper != id || (rule.types & prog_bit(type)) == 0) continue;
     return std::find(rule.attach, rule.attach + rule.count, attach) != rule.attach + rule.count;

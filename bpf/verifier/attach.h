@@ -26,7 +26,12 @@ struct AttachTarget {
   u32 skipped = 0;                     // leading parameters that are no arguments of the program
   bool trusted = false;                // pointers among the arguments are trusted
   bool sees_result = false;            // the word behind the arguments is the function's result
+  bool modifies_result = false;        // the program's own result takes its place
   bool no_result = false;              // r0 does not matter at the end
+  bool returns_32 = false;             // of r0 its low half counts
+  bool of_cgroup = false;              // LSM: programs of a control group, which have some of its helpers
+  bool sleeps = false;                 // LSM: the hook is called where sleeping is allowed
+  bool socket_options = false;         // …and those for options of a socket
   u32 nullable = 0;                    // struct_ops: bit n stands for an argument that may be null
   u32 socket_type = 0;                 // struct_ops: arguments that point to struct sock point to this one
   std::optional<ReturnRange> returns;  // what r0 may be at the end; none: anything
@@ -41,9 +46,13 @@ inline bool has_attach_target(u32 type) {
 
 std::optional<Problem> find_attach_target(const ProgSource& source, const btf::KernelBtf& kernel, AttachTarget& out);
 
+// May a program of that target call the helper, beside what its type may?
+bool target_allows_helper(const AttachTarget& target, u32 type, u32 helper);
+// Helpers that could be re-entered, or sleep, under some targets.
+bool target_is_safe_for(const AttachTarget& target, u32 type, u32 attach, u32 helper);
+
 // struct_ops.cc: a member of a struct of functions that programs may be.
 std::optional<Problem> find_struct_member(const ProgSource& source, const btf::KernelBtf& kernel, AttachTarget& out);
-// May it call the helper, beside what its type may?
 bool member_allows_helper(const AttachTarget& member, u32 helper);
 // A store into `owner`, a struct of the kernel.
 std::optional<Problem> check_member_write(const AttachTarget& member, const btf::KernelBtf& kernel,

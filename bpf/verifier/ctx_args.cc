@@ -49,9 +49,12 @@ bool Walk::access_argument(s32 off, int bytes, Access how, int value, bool sign_
   if (fact.ctx_offset >= 0 && fact.ctx_offset != off)
     return refuse(EINVAL, "same insn cannot be used with different pointers\n");
   fact.ctx_offset = off;
+  if (result && hook.modifies_result && kind != BTF_KIND_INT)
+    return denied(format("ret type %s not allowed for fmod_ret\n", kind_name(kind)));
   if (type == 0 && result) return denied(func + format("doesn't have %u-th argument\n", index + 1));
   if (is_number(kind) || is_struct(types, type)) {
     put_loaded(value, bytes, sign_extend);
+    if (result && hook.returns_32 && hook.returns && value >= 0) put_result(static_cast<u32>(value), *hook.returns);
     return true;
   }
   const std::string arg = func + format("arg%u ", wanted);
@@ -63,13 +66,28 @@ bool Walk::access_argument(s32 off, int bytes, Access how, int value, bool sign_
   return load_pointer_argument(types.type(type).type, index, value, arg);
 }
 
+// What a hook has returned so far lies where it may lie.
+void Walk::put_result(u32 r, ReturnRange range) {
+  Scalar s = Scalar::unknown();
+  s.smin = s.s32_min = range.min;
+  s.smax = s.s32_max = range.max;
+  s.sync();
+  set(r, Reg::scalar(s));
+}
+
 bool Walk::load_pointer_argument(u32 pointee, u32 index, int value, const std::string& arg) {
   const btf::Btf& types = btf_.kernel->types();
   const AttachTarget& hook = btf_.target;
   const u32 target = types.skip_modifiers(pointee);
   const HookArg special = (hook.nullable >> index & 1) != 0 ? HookArg::trusted_or_null : hook_arg(hook.name, index);
-  if (special == HookArg::buf_or_null || special == HookArg::rdonly_buf_or_null)
-    return refuse_unsupported("buffers of iterators are not known yet");
+  if (special == HookArg::buf_or_null || special == HookArg::rdonly_buf_or_null) {
+    Reg r = Reg::pointer(Kind::buf);
+    if (special == HookArg::rdonly_buf_or_null) r.flags |= kRdonly;
+    r.maybe_null = true;
+    r.id = new_id();
+    if (value >= 0) set(static_cast<u32>(value), r);
+    return true;
+  }
   if (target == 0 || is_number(types.kind(target)) || special == HookArg::number) {
     put_loaded(value, 8, false);
     return true;

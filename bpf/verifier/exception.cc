@@ -41,7 +41,7 @@ std::optional<Problem> find_exception_callback(const ProgSource& source, Cfg& cf
   if (names.empty()) return std::nullopt;
   if (names.size() > 1) return bad(EEXIST, "multiple exception callback tags for main subprog\n");
   const auto function = types->find(names[0], BTF_KIND_FUNC);
-  if (!function) return bad(EINVAL, "exception callback '" + names[0] + "' could not be found in BTF\n");
+  if (!function) return bad(ENOENT, "exception callback '" + names[0] + "' could not be found in BTF\n");
   if (types->vlen(*function) != BTF_FUNC_GLOBAL)
     return bad(EINVAL, "exception callback '" + names[0] + "' must have global linkage\n");
   for (const bpf_func_info& info : source.func_info) {
@@ -51,7 +51,7 @@ std::optional<Problem> find_exception_callback(const ProgSource& source, Cfg& cf
     cfg.exception_callback = info.insn_off;
     return std::nullopt;
   }
-  return bad(ENOENT, "exception callback type id not found in func_info\n");
+  return bad(EINVAL, "exception callback type id not found in func_info\n");
 }
 
 bool is_throw(const bpf_insn& insn, const ProgramBtf& btf) {

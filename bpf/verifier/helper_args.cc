@@ -178,7 +178,7 @@ bool Walk::check_arg(Call& call, u32 r, Arg type) {
     case Arg::RELEASE_BTF_ID_SOCK_COMMON:
     case Arg::PTR_TO_BTF_ID:
     case Arg::PTR_TO_BTF_ID_OR_NULL:
-      return p.kind != Kind::btf_id || check_btf_arg(call, r, type == Arg::RELEASE_BTF_ID_SOCK_COMMON);
+      return p.kind != Kind::btf_id || check_btf_arg(call, r, type);
     case Arg::PTR_TO_CONST_STR:
       if (call.id == BPF_FUNC_strncmp || call.id == BPF_FUNC_snprintf) return check_constant_string(r);
       [[fallthrough]];
@@ -264,6 +264,10 @@ bool Walk::check_helper_memory(Call&, u32 r, s64 bytes, Access how, bool zero_ok
       if (how == Access::write && (p.flags & kRdonly) != 0)
         return refuse(EACCES, format("R%u cannot write into %s\n", r, kind_text(p).c_str()));
       return check_region(r, p, p.off, bytes, p.size, zero_ok);
+    case Kind::buf:
+      if (how == Access::write && (p.flags & kRdonly) != 0)
+        return refuse(EACCES, format("R%u cannot write into %s\n", r, kind_text(p).c_str()));
+      return check_buffer(r, p.off, bytes);
     case Kind::stack:
       return check_helper_stack(r, bytes, how, zero_ok);
     case Kind::btf_id:

@@ -73,9 +73,10 @@ const btf::KernelBtf* Walk::kernel_types() {
 }
 
 // A pointer described by BTF, of a kind the argument takes.
-bool Walk::check_btf_arg(const Call& call, u32 r, bool release) {
+bool Walk::check_btf_arg(const Call& call, u32 r, Arg arg) {
   const Reg& p = reg(r);
-  const char* wanted = takes_sock_common(call.proto->args[r - 1]) ? "sock_common" : struct_of(call.id, r);
+  const bool release = arg == Arg::RELEASE_BTF_ID_SOCK_COMMON;
+  const char* wanted = takes_sock_common(arg) ? "sock_common" : struct_of(call.id, r);
   if (wanted == nullptr)
     return refuse_unsupported(format("argument %u of this helper is of a kind that is not known yet", r));
   if (!check_pointer_fixed(r)) return false;

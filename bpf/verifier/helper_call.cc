@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bpf/abi/flags.h"
+#include "bpf/verifier/attach.h"
 #include "bpf/verifier/format_string.h"
 #include "bpf/verifier/print.h"
 #include "bpf/verifier/walk.h"
@@ -48,15 +49,16 @@ bool Walk::call_helper(const bpf_insn& i) {
   const std::string name(call.proto->name);
   const HelperNeeds needs = helper_needs(call.id, source_.type);
   const bool capable = (source_.caps.bpf || !needs.bpf) && (source_.caps.perfmon || !needs.perfmon);
-  const bool allowed =
-      capable && helper_allowed(call.id, source_.type, attach_) && member_allows_helper(btf_.target, call.id);
+  const bool allowed = capable && helper_allowed(call.id, source_.type, attach_) &&
+                       target_allows_helper(btf_.target, source_.type, call.id);
   if (!allowed)
     return refuse(EINVAL, format("program of this type cannot use helper bpf_%s#%u\n", name.c_str(), call.id));
   if (call.proto->gpl_only && !source_.gpl_compatible &&
       !(source_.type == BPF_PROG_TYPE_KPROBE && is_open_to_all(call.id, attach_)))
     return refuse(EINVAL, "cannot call GPL-restricted function from non-GPL compatible program\n",
                   "Give the program a license string that is compatible with the GPL.");
-  if (call.proto->not_in_probe) return refuse(EINVAL, "helper call is not allowed in probe\n");
+  if (call.proto->not_in_probe || !target_is_safe_for(btf_.target, source_.type, attach_, call.id))
+    return refuse(EINVAL, "helper call is not allowed in probe\n");
   if (call.proto->might_sleep && !is_sleepable())
     return refuse(EINVAL, "helper call might sleep in a non-sleepable prog\n");
   if (holds_lock() && call.id != BPF_FUNC_spin_unlock)

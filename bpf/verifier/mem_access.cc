@@ -184,7 +184,8 @@ bool Walk::access(u32 r, s32 off, int bytes, Access how, int value, bool sign_ex
         return note_mem(MemKind::host) && check_leak(how, value, "flow keys") &&
                access_flow_keys(r, off, bytes, how, value, sign_extend);
       case Kind::tp_buffer:
-        return note_mem(MemKind::host) && access_tp_buffer(r, off, bytes, how, value, sign_extend);
+      case Kind::buf:
+        return note_mem(MemKind::host) && access_buffer(r, off, bytes, how, value, sign_extend);
       case Kind::socket:
       case Kind::sock_common:
       case Kind::tcp_sock:

@@ -79,6 +79,7 @@ bool Walk::check_return() {
     return refuse(EINVAL, format("At program exit the register R0 is not a known value (%s)\n", kind_text(r0).c_str()));
   mark_precise(r0);
   if (r0.var.smin >= range->min && r0.var.smax <= range->max) return true;
+  if (btf_.target.returns_32 && r0.var.s32_min >= range->min && r0.var.s32_max <= range->max) return true;
   return refuse_return("At program exit", BPF_REG_0, r0, *range);
 }
 

@@ -183,6 +183,7 @@ class Walk {
   bool check_atomic_target(const Reg& pointer, u32 r, const char* verb);
   // --- ctx_args.cc
   bool access_argument(s32 off, int bytes, Access how, int value, bool sign_extend);
+  void put_result(u32 r, ReturnRange range);
   bool load_pointer_argument(u32 pointee, u32 index, int value, const std::string& arg);
   // --- ctx_access.cc
   bool access_ctx(u32 r, s32 off, int bytes, Access how, int value, bool sign_extend);
@@ -190,7 +191,8 @@ class Walk {
   bool check_pointer_unmodified(const Reg& ptr, u32 r);
   // --- buffer_access.cc
   bool access_flow_keys(u32 r, s32 off, int bytes, Access how, int value, bool sign_extend);
-  bool access_tp_buffer(u32 r, s32 off, int bytes, Access how, int value, bool sign_extend);
+  bool access_buffer(u32 r, s32 off, int bytes, Access how, int value, bool sign_extend);
+  bool check_buffer(u32 r, s64 at, s64 bytes);
   // --- packet.cc
   bool step_legacy_load(const bpf_insn& insn);
   void push_early_return();
@@ -268,7 +270,7 @@ class Walk {
   bool load_kernel_symbol(const bpf_insn& i);
   // --- helper_btf.cc
   const btf::KernelBtf* kernel_types();
-  bool check_btf_arg(const Call& call, u32 r, bool release);
+  bool check_btf_arg(const Call& call, u32 r, Arg type);
   bool put_btf_result(const Call& call);
 
   // --- sock_access.cc

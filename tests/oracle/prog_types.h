@@ -22,7 +22,8 @@ inline std::vector<ProgCase> prog_cases() {
     const auto type = static_cast<bpf::bpf_prog_type>(t);
     const auto spec = bpf::find_prog_spec(t);
     const bool no_oracle = type == bpf::BPF_PROG_TYPE_TRACING || type == bpf::BPF_PROG_TYPE_LSM ||
-                           type == bpf::BPF_PROG_TYPE_EXT || type == bpf::BPF_PROG_TYPE_STRUCT_OPS;
+                           type == bpf::BPF_PROG_TYPE_EXT || type == bpf::BPF_PROG_TYPE_STRUCT_OPS ||
+                           type == bpf::BPF_PROG_TYPE_LIRC_MODE2;
     if (!spec || no_oracle) continue;
     if (type == bpf::BPF_PROG_TYPE_XDP) {
       for (const auto attach : {bpf::BPF_XDP, bpf::BPF_XDP_DEVMAP, bpf::BPF_XDP_CPUMAP}) out.push_back({type, attach});

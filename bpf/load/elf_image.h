@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // elf_image.h — a relocatable object taken apart, so that names and bytes in it can be changed, and put together again.
 //
-// Shape     sections and symbols by their numbers in the file; numbers never change. Names live in the file's own string
-//           tables, which only grow. The layout of what is written is our own: heads first, then every section in turn.
+// Shape     sections and symbols by their numbers in the file; numbers never change. Names live in the file's own
+//           string tables, which only grow. The layout of what is written is our own: heads first, then sections.
 // Threads   a plain value. Lifetime: owns its bytes.
 // Errors    ENOEXEC: not a 64-bit little-endian relocatable object, or a table of it lies outside of the file.
 // Cost      copies the object twice.

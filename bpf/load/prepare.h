@@ -6,14 +6,14 @@
 //   struct_ops          ".struct_ops.link", "?.struct_ops", …: hidden, their programs find their member by name
 //   exception callbacks a function that only a tag names is linked to the program by an instruction that never reaches
 //                       the engine (command_edits.h takes it out)
-//   symbols             of the kernel that have no type: no list of the system's is asked, those that must be there are
+//   symbols             of the kernel without a type: no list of the system's is asked, those that must be are there
 //   name___flavor       of kernel functions and symbols: the name before the three underscores counts
 //
 // Shape     prepare() gives the object's bytes, changed only where one of these is in it, and what is to be done later.
 // Threads   re-entrant. Lifetime: plain values.
-// Errors    none of its own: an object that cannot be taken apart comes back as it was, and libbpf says what is wrong.
-// Source    the behaviour of libbpf 1.5 as its documentation tells it; what a kernel makes of the result is asked of one
-//           (tests/oracle/object_oracle.cc).
+// Errors    none of its own: an object that cannot be taken apart comes back as it was; libbpf says what is wrong.
+// Source    the behaviour of libbpf 1.5 as its documentation tells it; what a kernel makes of the result is asked of
+//           one (tests/oracle/object_oracle.cc).
 #pragma once
 
 #include <map>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Global variables and pages in an arena.
-#include "kernel.h"
+#include "kernel.bpf.h"
 struct {
   __uint(type, 33);
   __uint(map_flags, 1 << 10);

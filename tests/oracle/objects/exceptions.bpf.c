@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Programs that throw, and the functions that a tag names for it.
-#include "kernel.h"
+#include "kernel.bpf.h"
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
   __uint(max_entries, 1);

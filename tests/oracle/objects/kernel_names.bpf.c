@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What of the kernel an object names: configuration, symbols, functions, members; some of it absent.
-#include "kernel.h"
+#include "kernel.bpf.h"
 extern int LINUX_KERNEL_VERSION __kconfig;
 extern int CONFIG_HZ __kconfig __weak;
 extern bool CONFIG_NOSUCH __kconfig __weak;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The least program in every section that a name is known for, and in some that none is known for.
-#include "kernel.h"
+#include "kernel.bpf.h"
 #define LEAST(section, name)         \
   SEC(section) int name(void* ctx) { \
     return 0;                        \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Structs of functions in every section that they may stand in.
-#include "kernel.h"
+#include "kernel.bpf.h"
 SEC("struct_ops/init") void BPF_PROG(i1, struct sock* sk) {}
 SEC("struct_ops") u32 BPF_PROG(ss, struct sock* sk) {
   return ((struct tcp_sock*)sk)->snd_cwnd;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Allocated objects, kernel pointers, locks, iterators and callbacks, as programs in C use them.
-#include "kernel.h"
+#include "kernel.bpf.h"
 struct mynode {
   long key;
   struct bpf_list_node l;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// kernel.h — what the programs of this folder know of the kernel: the members they name, found by CO-RE, and the
+// kernel.bpf.h — what the programs of this folder know of the kernel: the members they name, found by CO-RE, and the
 // functions they call.
 #pragma once
 

@@ -112,6 +112,9 @@ class Door {
   // Notices what was unlinked: once in a while.
   void prune_pins();
 
+  // A request to rtnetlink, as route_fds.h lays it out; its datagrams. Empty: it is none.
+  std::string answer_route(Client& client, base::ConstBytes request);
+
   // Element update by value, where the value names an object (prog array: program; devmap: ifindex and program).
   base::Status update_object(Map& map, base::ConstBytes key, const std::shared_ptr<Program>& program, u32 ifindex,
                              u64 flags);

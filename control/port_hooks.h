@@ -5,12 +5,32 @@
 // Lifetime  outlives the door it is given to, and every link on it.
 #pragma once
 
+#include <array>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "control/object.h"
 
 namespace control {
+
+// A port as others see a device.
+struct PortState {
+  u32 ifindex = 0;
+  std::string name;
+  std::array<u8, 6> mac{};
+  u32 mtu = 0;
+  u32 rx_queues = 0;
+  u32 tx_queues = 0;
+  bool up = false;       // it is started
+  bool carrier = false;  // its link is up
+  u64 rx_packets = 0;
+  u64 rx_bytes = 0;
+  u64 rx_dropped = 0;
+  u64 tx_packets = 0;
+  u64 tx_bytes = 0;
+};
 
 class PortHooks {
  public:
@@ -21,6 +41,8 @@ class PortHooks {
   virtual base::Status set_xdp(u32 ifindex, const std::shared_ptr<Program>& program) = 0;
   // Takes run time of programs as long as somebody wants it (BPF_ENABLE_STATS).
   virtual void want_run_time(bool on) = 0;
+  // All ports, in the order of their numbers.
+  virtual std::vector<PortState> states() const = 0;
 };
 
 }  // namespace control

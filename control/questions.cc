@@ -108,6 +108,9 @@ AnswerText answer_question(Door& door, Client& client, RingWatch* rings, const A
     case load::Question::watch:
       if (!rings || !target || !target->access.read || asked.fds.size() != 2) return {};
       return {{}, rings->add(target->object, asked.fds[1].get())};
+    case load::Question::route:
+      client.reclaim();  // a link that was closed without a word holds no hook
+      return {door.answer_route(client, asked.bytes), {}};
   }
   return {};
 }

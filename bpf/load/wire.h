@@ -76,6 +76,8 @@ enum class Question : base::u32 {
   pin_root,                  // where pins live
   watch,                     // of a ring buffer and a socket, which gets a byte whenever there is something new; its
                              // positions come beside, to be read
+  route,                     // RouteHead and a request to rtnetlink, with the descriptors that it names; the answer's
+                             // datagrams, a DatagramHead in front of each
 };
 
 struct AskHead {

@@ -177,7 +177,7 @@ class Run {
     for (const auto& port : plan_.ports) ifindexes[port.name] = port.ifindex;
     const auto& programs = loaded_.config->programs;
     const bool run_time = std::ranges::any_of(programs, [](const auto& program) { return program.stats; });
-    SLUICE_CHECK(hooks_.connect(appliance_->dataplane(), ifindexes, run_time));
+    SLUICE_CHECK(hooks_.connect(appliance_->dataplane(), appliance_->ports(), ifindexes, run_time));
     for (const auto& [port, program] : planned_) {
       auto link = door_->attach_xdp(ifindexes.at(port), program);
       if (!link) return std::move(link.error()).in("attach '" + program->info().name + "' to port " + port);

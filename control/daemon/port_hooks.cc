@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/daemon/port_hooks.h"
 
+#include <algorithm>
+
 namespace control {
 namespace {
 
@@ -14,9 +16,11 @@ u32 devmap_targets(const void* map, u32* ifindexes, u32 max) {
 
 }  // namespace
 
-base::Status DataplaneHooks::connect(dataplane::Dataplane& dataplane, const std::map<std::string, u32>& ifindexes,
-                                     bool run_time) {
+base::Status DataplaneHooks::connect(dataplane::Dataplane& dataplane,
+                                     std::span<const std::unique_ptr<drivers::Port>> ports,
+                                     const std::map<std::string, u32>& ifindexes, bool run_time) {
   dataplane_ = &dataplane;
+  ports_ = ports;
   for (const auto& [name, ifindex] : ifindexes) names_[ifindex] = name;
   always_timed_ = run_time;
   if (run_time) dataplane.set_run_time(true);
@@ -32,6 +36,22 @@ base::Status DataplaneHooks::set_xdp(u32 ifindex, const std::shared_ptr<Program>
   if (!program) return dataplane_->detach_xdp(port);
   if (dataplane_->attached_xdp(port)) return dataplane_->replace_xdp(port, attached(program));
   return dataplane_->attach_xdp(port, attached(program));
+}
+
+std::vector<PortState> DataplaneHooks::states() const {
+  std::vector<PortState> out;
+  if (!dataplane_) return out;
+  const auto snapshot = dataplane_->snapshot();
+  for (std::size_t i = 0; i < snapshot.ports.size() && i < ports_.size(); ++i) {
+    const dataplane::PortCounters& port = snapshot.ports[i];
+    u64 dropped = 0;
+    for (const u64 count : port.entry.drops) dropped += count;
+    out.push_back({port.ifindex, port.name, ports_[i]->mac(), port.mtu, ports_[i]->rx_queue_count(),
+                   ports_[i]->tx_queue_count(), port.admin_up, port.link_up, port.entry.received,
+                   port.entry.received_bytes, dropped, port.sent_packets, port.sent_bytes});
+  }
+  std::ranges::sort(out, {}, &PortState::ifindex);
+  return out;
 }
 
 void DataplaneHooks::want_run_time(bool on) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,11 +21,13 @@ namespace control {
 class DataplaneHooks final : public PortHooks {
  public:
   // `run_time`: it is taken all the time, whatever clients want.
-  base::Status connect(dataplane::Dataplane& dataplane, const std::map<std::string, u32>& ifindexes, bool run_time);
+  base::Status connect(dataplane::Dataplane& dataplane, std::span<const std::unique_ptr<drivers::Port>> ports,
+                       const std::map<std::string, u32>& ifindexes, bool run_time);
   void disconnect() { dataplane_ = nullptr; }
 
   base::Status set_xdp(u32 ifindex, const std::shared_ptr<Program>& program) override;
   void want_run_time(bool on) override;
+  std::vector<PortState> states() const override;
 
   // A broadcast may go to every map of devices there is.
   void add_device_map(const std::shared_ptr<Map>& map);
@@ -48,6 +51,7 @@ class DataplaneHooks final : public PortHooks {
   base::Status tell(u32 id, const DeviceMap& map);
 
   dataplane::Dataplane* dataplane_ = nullptr;
+  std::span<const std::unique_ptr<drivers::Port>> ports_;  // as the data path numbers them
   std::map<u32, std::string> names_;      // of the ports, by ifindex
   std::map<u32, Runs> runs_;              // by program id
   std::map<u32, DeviceMap> device_maps_;  // by id

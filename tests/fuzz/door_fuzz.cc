@@ -63,6 +63,7 @@ class StrictPorts final : public control::PortHooks {
     return ports_.set_xdp(ifindex, program);
   }
   void want_run_time(bool on) override { ports_.want_run_time(on); }
+  std::vector<control::PortState> states() const override { return ports_.states(); }
   bool unverified = false;
 
  private:

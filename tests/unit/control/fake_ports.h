@@ -30,6 +30,11 @@ class FakePorts final : public control::PortHooks, public control::DeviceTable {
     return base::success();
   }
   void want_run_time(bool on) override { timed = on; }
+  std::vector<control::PortState> states() const override {
+    std::vector<control::PortState> all;
+    for (const auto& [ifindex, name] : names()) all.push_back({ifindex, name, {}, 1500, 1, 1, true, true});
+    return all;
+  }
 
   control::DoorConfig config() {
     control::DoorConfig config;

@@ -33,7 +33,7 @@ class PortHooks : public testing::Test, public control::DeviceTable {
     config.on_device_map = [this](const std::shared_ptr<control::Map>& map) { hooks.add_device_map(map); };
     return config;
   }
-  void connect() { ASSERT_TRUE(hooks.connect(rig.plane(), {{"a", test::kFirstIfindex}}, false)); }
+  void connect() { ASSERT_TRUE(hooks.connect(rig.plane(), {}, {{"a", test::kFirstIfindex}}, false)); }
   long load(int verdict) {
     const auto insns = code({mov64_imm(R0, verdict), exit_insn()});
     const long fd = local->load(insns);

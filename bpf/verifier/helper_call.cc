@@ -34,6 +34,8 @@ bool Walk::check_map_matches_helper(const Call& call) {
   if (!map_serves_helper(map.type, call.id, source_.type)) {
     const bool sockets = map.type == BPF_MAP_TYPE_SOCKMAP || map.type == BPF_MAP_TYPE_SOCKHASH;
     const bool update = call.id == BPF_FUNC_map_update_elem || call.id == BPF_FUNC_map_delete_elem;
+    const bool iterates = source_.type == BPF_PROG_TYPE_TRACING && attach_ == BPF_TRACE_ITER;
+    if (sockets && update && iterates) return true;
     return refuse(EINVAL, std::string(sockets && update ? "cannot update sockmap in this context\n" : "") +
                               format("cannot pass map_type %u into func bpf_%s#%u\n", map.type,
                                      std::string(call.proto->name).c_str(), call.id));

@@ -9,6 +9,7 @@
 #include "config/decode.h"
 #include "config/memory_need.h"
 #include "config/text.h"
+#include "config/words.h"
 
 namespace config {
 namespace {
@@ -406,11 +407,14 @@ class Checker {
         check_port_name(attachment.at / "port", attachment.port);
         continue;
       }
-      const auto [found, is_new] = first.emplace(attachment.port, &attachment);
+      const bool one_only = attachment.hook == Hook::kXdp;
+      const std::string hook = "hook " + std::string(word_of(kHooks, attachment.hook)) + " of port '" + attachment.port;
+      const std::string program = attachment.program + "/" + attachment.function;
+      const auto [found, is_new] = first.emplace(hook + (one_only ? "" : "\n" + program), &attachment);
       if (is_new) continue;
       Diagnostic& d = add(Code::kHookTwice, attachment.at / "program",
-                          "hook xdp of port '" + attachment.port +
-                              "' already has a program; several on one hook are not available yet");
+                          hook + (one_only ? "' already has a program; several on this hook are not available yet"
+                                           : "' already has this program"));
       note(d, found->second->at / "program", "attached here");
     }
   }

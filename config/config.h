@@ -231,7 +231,8 @@ struct Program {
 };
 
 // ---------------------------------------------------------------- attachments
-enum class Hook : std::uint8_t { kXdp };
+// clsact: the older way, direct action; its programs run behind those of tcx.
+enum class Hook : std::uint8_t { kXdp, kTcxIngress, kTcxEgress, kClsactIngress, kClsactEgress };
 
 struct Attachment {
   Hook hook = Hook::kXdp;

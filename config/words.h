@@ -22,7 +22,11 @@ inline constexpr WordTable<Poll, 2> kPolls{{{"adaptive", Poll::kAdaptive}, {"bus
 inline constexpr WordTable<MemifRole, 2> kMemifRoles{{{"server", MemifRole::kServer}, {"client", MemifRole::kClient}}};
 inline constexpr WordTable<SocketMode, 2> kSocketModes{
     {{"server", SocketMode::kServer}, {"client", SocketMode::kClient}}};
-inline constexpr WordTable<Hook, 1> kHooks{{{"xdp", Hook::kXdp}}};
+inline constexpr WordTable<Hook, 5> kHooks{{{"xdp", Hook::kXdp},
+                                             {"tcx-ingress", Hook::kTcxIngress},
+                                             {"tcx-egress", Hook::kTcxEgress},
+                                             {"clsact-ingress", Hook::kClsactIngress},
+                                             {"clsact-egress", Hook::kClsactEgress}}};
 inline constexpr WordTable<LogFormat, 3> kLogFormats{
     {{"auto", LogFormat::kAuto}, {"text", LogFormat::kText}, {"json", LogFormat::kJson}}};
 inline constexpr WordTable<LogLevel, 5> kLogLevels{{{"error", LogLevel::kError},

@@ -96,6 +96,7 @@ Door::Door(DoorConfig config) : state_(std::make_unique<DoorState>()) {
     config.build = [](const bpf::builder::BuildRequest& request) { return bpf::builder::build(request); };
   state_->config = std::move(config);
   state_->xdp_hooks = std::make_shared<XdpHooks>(state_->config.ports, state_->config.devices);
+  state_->tcx_hooks = std::make_shared<TcxHooks>(state_->config.ports, state_->config.devices);
   state_->run_time_users = std::make_shared<RunTimeUsers>(RunTimeUsers{state_->config.ports});
 }
 
@@ -104,6 +105,7 @@ Door::~Door() {
   state_->pins.clear();
   // Clients may hold handles longer than the door is there.
   state_->xdp_hooks->close();
+  state_->tcx_hooks->close();
   state_->run_time_users->ports = nullptr;
 }
 

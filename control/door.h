@@ -99,8 +99,9 @@ class Door {
   std::vector<std::shared_ptr<Btf>> btfs() const;
   std::vector<std::shared_ptr<Link>> links() const;
 
-  // The program on a port's XDP hook, held by a link as LINK_CREATE makes one; it lives as long as the handle.
-  base::Result<Handle> attach_xdp(u32 ifindex, const std::shared_ptr<Program>& program);
+  // The program on a port's XDP or tcx hook (there behind those that are attached), held by a link as LINK_CREATE makes
+  // one; it lives as long as the handle. REQUIRES: an attach type of a port, and a program of its type.
+  base::Result<Handle> attach(u32 ifindex, u32 attach_type, const std::shared_ptr<Program>& program);
 
   // Pins: a path below pin_root or /sys/fs/bpf, which are the same place. EEXIST, ENOENT, EPERM as bpf(2).
   base::Status pin(const std::string& path, const std::shared_ptr<Object>& object);

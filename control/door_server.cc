@@ -146,7 +146,8 @@ class Call {
            head_.cmd == bpf::BPF_BTF_GET_NEXT_ID || head_.cmd == bpf::BPF_MAP_GET_FD_BY_ID ||
            head_.cmd == bpf::BPF_PROG_GET_FD_BY_ID || head_.cmd == bpf::BPF_BTF_GET_FD_BY_ID ||
            head_.cmd == bpf::BPF_LINK_GET_NEXT_ID || head_.cmd == bpf::BPF_LINK_GET_FD_BY_ID ||
-           head_.cmd == bpf::BPF_LINK_CREATE;
+           head_.cmd == bpf::BPF_LINK_CREATE || head_.cmd == bpf::BPF_LINK_UPDATE ||
+           head_.cmd == bpf::BPF_PROG_ATTACH || head_.cmd == bpf::BPF_PROG_DETACH || head_.cmd == bpf::BPF_PROG_QUERY;
   }
 
   // What the ranges must be is computed here from attr and the map's own sizes; the client's word counts for nothing.
@@ -232,6 +233,8 @@ class Call {
       return std::min(buffer.client_bytes, buffer.range.pointer_offset == offsetof(bpf_attr, test.data_out)
                                                ? attr_.test.data_size_out
                                                : attr_.test.ctx_size_out);
+    if (head_.cmd == bpf::BPF_PROG_QUERY)
+      return done && attr_.query.prog_ids ? std::min(buffer.client_bytes, attr_.query.count * u32(sizeof(u32))) : 0;
     if (is_batch_look_up() && !buffer.range.in) return batch_bytes(buffer);
     return done ? buffer.client_bytes : 0;
   }

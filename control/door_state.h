@@ -7,6 +7,7 @@
 
 #include "control/door.h"
 #include "control/id_table.h"
+#include "control/link_tcx.h"
 #include "control/link_xdp.h"
 #include "control/pin_table.h"
 
@@ -27,6 +28,7 @@ struct DoorState {
   IdTable<Btf> btfs;
   IdTable<Link> links;
   std::shared_ptr<XdpHooks> xdp_hooks;
+  std::shared_ptr<TcxHooks> tcx_hooks;
   std::shared_ptr<RunTimeUsers> run_time_users;
   PinTable pins;
 };

@@ -39,10 +39,17 @@ class Link : public Object {
   bpf::bpf_link_type type_;
 };
 
+class Client;
+
 struct LinkRequest {
   std::shared_ptr<Program> program;
-  u32 target;  // ifindex or descriptor, as the type has it
-  u32 flags;
+  u32 target = 0;  // ifindex or descriptor, as the type has it
+  u32 attach_type = 0;
+  u32 flags = 0;
+  // Of types whose hooks have an order: the descriptor or id that the flags speak of, and who knows the descriptor.
+  u32 relative = 0;
+  u64 expected_revision = 0;
+  Client* client = nullptr;
 };
 
 struct LinkOps {

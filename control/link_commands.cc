@@ -54,7 +54,14 @@ Answer link_create(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
   if (!row || row->prog_type != program->info().type)
     return base::Error(EINVAL, "programs of this type do not attach there");
   SLUICE_TRY(const LinkOps* ops, find_link_ops(row->link_type));
-  SLUICE_TRY(auto link, ops->create(state, {std::move(program), asked.target_ifindex, asked.flags}));
+  const LinkRequest request{.program = std::move(program),
+                            .target = asked.target_ifindex,
+                            .attach_type = asked.attach_type,
+                            .flags = asked.flags,
+                            .relative = asked.tcx.relative_fd,
+                            .expected_revision = asked.tcx.expected_revision,
+                            .client = &client};
+  SLUICE_TRY(auto link, ops->create(state, request));
   return install_link(state, client, std::move(link));
 }
 
@@ -79,8 +86,9 @@ Answer link_detach(DoorState&, Client& client, bpf::bpf_attr& attr, u32) {
   return 0L;
 }
 
-base::Result<Handle> Door::attach_xdp(u32 ifindex, const std::shared_ptr<Program>& program) {
-  SLUICE_TRY(auto link, xdp_link_ops.create(*state_, {program, ifindex, 0}));
+base::Result<Handle> Door::attach(u32 ifindex, u32 attach_type, const std::shared_ptr<Program>& program) {
+  SLUICE_TRY(const LinkOps* ops, find_link_ops(bpf::find_attach_row(attach_type)->link_type));
+  SLUICE_TRY(auto link, ops->create(*state_, {.program = program, .target = ifindex, .attach_type = attach_type}));
   state_->links.add(link);
   return Handle(std::move(link));
 }

@@ -32,6 +32,9 @@ struct PortState {
   u64 tx_bytes = 0;
 };
 
+// Places for programs that see a struct sk_buff. clsact's run behind tcx's, and their answers are direct actions.
+enum class TcHook : u8 { tcx_ingress, tcx_egress, clsact_ingress, clsact_egress };
+
 class PortHooks {
  public:
   virtual ~PortHooks() = default;
@@ -39,6 +42,8 @@ class PortHooks {
   // the old one or the new one, none meets both or neither, and when this returns no worker is inside the old one.
   // Errors: ENODEV no such port; what the port refuses is told in words, and the old program stays.
   virtual base::Status set_xdp(u32 ifindex, const std::shared_ptr<Program>& program) = 0;
+  // The same for the programs of a TC hook, in order.
+  virtual base::Status set_tc(u32 ifindex, TcHook hook, const std::vector<std::shared_ptr<Program>>& programs) = 0;
   // Takes run time of programs as long as somebody wants it (BPF_ENABLE_STATS).
   virtual void want_run_time(bool on) = 0;
   // All ports, in the order of their numbers.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// BPF_PROG_ATTACH, BPF_PROG_DETACH, BPF_PROG_QUERY: attachments without a link. No hook here has such attachments yet,
-// so what is asked is answered as Linux answers where nothing is attached; an attachment that Linux would make is
-// EOPNOTSUPP in words.
+// BPF_PROG_ATTACH, BPF_PROG_DETACH, BPF_PROG_QUERY: attachments without a link. The tcx hooks of ports have them
+// (prog_attach_tcx.cc); no other hook here has yet, so what is asked is answered as Linux answers where nothing is
+// attached, and an attachment that Linux would make is EOPNOTSUPP in words.
 //
 // Shape     attach.def says where each attach type belongs; one rule for each kind of place.
 // Source    rules and their order: asked of the host kernel (tests/oracle/abi_oracle.cc asks again).
@@ -59,11 +59,6 @@ base::Result<std::shared_ptr<Map>> get_sockmap(Client& client, u32 fd) {
   return std::move(target.map);
 }
 
-base::Status check_device(const DoorState& state, u32 ifindex) {
-  if (state.config.devices && state.config.devices->has_ifindex(ifindex)) return base::success();
-  return base::Error(ENODEV, "there is no port with ifindex " + std::to_string(ifindex));
-}
-
 Answer detach_cgroup(Client& client, const bpf_attr& attr, AttachPlace place) {
   if (attr.attach_flags != 0 || attr.relative_fd != 0) return base::Error(EINVAL, "unknown attach_flags");
   SLUICE_CHECK(check_cgroup(client, attr.target_fd));
@@ -74,10 +69,12 @@ Answer detach_cgroup(Client& client, const bpf_attr& attr, AttachPlace place) {
 
 Answer detach_chain(DoorState& state, Client& client, const bpf_attr& attr, const bpf::AttachRow& row) {
   if (attr.attach_flags & ~kChainFlags) return base::Error(EINVAL, "unknown attach_flags");
-  if (attr.attach_bpf_fd != 0) SLUICE_CHECK(get_program_for(client, attr, row.prog_type));
+  std::shared_ptr<Program> program;
+  if (attr.attach_bpf_fd != 0) {
+    SLUICE_TRY(program, get_program_for(client, attr, row.prog_type));
+  }
   if (row.place == AttachPlace::netkit) return base::Error(EINVAL, "no port is a netkit device");
-  SLUICE_CHECK(check_device(state, attr.target_ifindex));
-  return nothing_attached();
+  return detach_tcx(state, client, attr, program);
 }
 
 Answer detach_plain(Client& client, const bpf_attr& attr, const bpf::AttachRow& row) {
@@ -114,16 +111,9 @@ Answer query_netns(Client& client, bpf_attr& attr) {
   return answer_empty(attr, false);
 }
 
-Answer query_tcx(const DoorState& state, bpf_attr& attr) {
-  SLUICE_CHECK(check_device(state, attr.query.target_ifindex));
-  if (attr.query.query_flags != 0 || attr.query.attach_flags != 0)
-    return base::Error(EINVAL, "ports have no effective programs");
-  return answer_empty(attr, true);
-}
-
 }  // namespace
 
-Answer prog_attach(DoorState&, Client& client, bpf_attr& attr, u32) {
+Answer prog_attach(DoorState& state, Client& client, bpf_attr& attr, u32) {
   const bpf::AttachRow* row = bpf::find_attach_row(attr.attach_type);
   if (!row || row->place == AttachPlace::none) return base::Error(EINVAL, "nothing attaches there without a link");
   const u32 known = of_cgroup(row->place)  ? kPlainFlags | kChainFlags
@@ -131,7 +121,8 @@ Answer prog_attach(DoorState&, Client& client, bpf_attr& attr, u32) {
                                            : kPlainFlags;
   if (attr.attach_flags & ~known) return base::Error(EINVAL, "unknown attach_flags");
   if (!of_cgroup(row->place) && !of_chain(row->place)) SLUICE_CHECK(check_relative(attr));
-  SLUICE_CHECK(get_program_for(client, attr, row->prog_type));
+  SLUICE_TRY(const auto program, get_program_for(client, attr, row->prog_type));
+  if (row->place == AttachPlace::tcx) return attach_tcx(state, client, attr, program);
   if (row->prog_type == bpf::BPF_PROG_TYPE_XDP)
     return base::Error(EINVAL, "XDP programs attach by links or by rtnetlink");
   return base::Error(EOPNOTSUPP, "programs of this type have no hook here yet");

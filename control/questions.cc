@@ -71,6 +71,11 @@ std::string link_lines(const Link& link) {
   line(out, "prog_tag:\t%s\n", hex(link.program()->info().tag).c_str());
   line(out, "prog_id:\t%u\n", link.program()->id());
   if (link.type() == bpf::BPF_LINK_TYPE_XDP) line(out, "ifindex:\t%u\n", info.xdp.ifindex);
+  if (link.type() == bpf::BPF_LINK_TYPE_TCX) {
+    line(out, "ifindex:\t%u\n", info.tcx.ifindex);
+    line(out, "attach_type:\t%u (%s)\n", info.tcx.attach_type,
+         info.tcx.attach_type == bpf::BPF_TCX_INGRESS ? "ingress" : "egress");
+  }
   return out;
 }
 

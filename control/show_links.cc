@@ -23,13 +23,15 @@ base::Result<std::vector<std::shared_ptr<Link>>> select(const Door& door, const 
 void add_target(const Door& door, const Link& link, Json& row) {
   bpf::bpf_link_info info{};
   link.fill_info(info);
-  if (link.type() != bpf::BPF_LINK_TYPE_XDP) return;
+  const bool is_tcx = link.type() == bpf::BPF_LINK_TYPE_TCX;
+  const u32 ifindex_of_hook = is_tcx ? info.tcx.ifindex : info.xdp.ifindex;
   const DeviceTable* devices = door.config().devices;
   row["devname"] = "(unknown)";
   if (devices)
     for (const auto& [ifindex, name] : devices->names())
-      if (ifindex == info.xdp.ifindex) row["devname"] = name;
-  row["ifindex"] = info.xdp.ifindex;
+      if (ifindex == ifindex_of_hook) row["devname"] = name;
+  row["ifindex"] = ifindex_of_hook;
+  if (is_tcx) row["attach_type"] = info.tcx.attach_type == bpf::BPF_TCX_INGRESS ? "tcx_ingress" : "tcx_egress";
 }
 
 }  // namespace

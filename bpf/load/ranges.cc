@@ -8,7 +8,7 @@
 namespace bpf::load {
 namespace {
 
-enum class Length : u8 { bytes, upto, product, key, value, keys, values, token, string, fd_array };
+enum class Length : u8 { bytes, upto, words, product, key, value, keys, values, token, string, fd_array };
 enum : u8 { kIn = 1, kOut = 2 };
 constexpr u8 in = kIn, out = kOut, inout = kIn | kOut;
 
@@ -18,7 +18,7 @@ struct RangeRow {
   u8 direction;
   Length length;
   u16 a;   // offset of a u32 in bpf_attr
-  u32 b;   // bytes: unit; upto, string: limit; product: offset of a u32
+  u32 b;   // bytes: unit; upto, words, string: limit; product: offset of a u32
 };
 
 struct FdRow {
@@ -30,6 +30,7 @@ struct FdRow {
 // The length column picks how a and b are read.
 #define SLUICE_LEN_bytes(a, b) offsetof(bpf_attr, a), b
 #define SLUICE_LEN_upto(a, b) offsetof(bpf_attr, a), b
+#define SLUICE_LEN_words(a, b) offsetof(bpf_attr, a), b
 #define SLUICE_LEN_product(a, b) offsetof(bpf_attr, a), offsetof(bpf_attr, b)
 #define SLUICE_LEN_key(a, b) a, b
 #define SLUICE_LEN_value(a, b) a, b
@@ -70,6 +71,7 @@ u64 range_length(const RangeRow& row, const bpf_attr& attr, const MapShape& shap
   switch (row.length) {
     case Length::bytes: return u64{read_field<u32>(attr, row.a)} * row.b;
     case Length::upto: return read_field<u32>(attr, row.a);
+    case Length::words: return u64{std::min(read_field<u32>(attr, row.a), row.b)} * sizeof(u32);
     case Length::product: return u64{read_field<u32>(attr, row.a)} * read_field<u32>(attr, row.b);
     case Length::key: return shape.key_size;
     case Length::value: return value_bytes(shape, possible_cpus);

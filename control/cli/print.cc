@@ -147,6 +147,7 @@ void print_links(const Json& rows) {
                 field(row, "prog_id").c_str());
     if (row.contains("ifindex"))
       std::printf("\n\tifindex %s(%s)  ", field(row, "devname").c_str(), field(row, "ifindex").c_str());
+    if (row.contains("attach_type")) std::printf("attach_type %s  ", field(row, "attach_type").c_str());
     std::printf("\n");
     print_pins(row);
   }

@@ -171,18 +171,32 @@ class Run {
     return kExitOk;
   }
 
-  // Each attachment of the file is a link, as if a client had made it.
+  // Each attachment of the file is a link, as if a client had made it, but for those of clsact.
   base::Status attach() {
     std::map<std::string, u32> ifindexes;
     for (const auto& port : plan_.ports) ifindexes[port.name] = port.ifindex;
     const auto& programs = loaded_.config->programs;
     const bool run_time = std::ranges::any_of(programs, [](const auto& program) { return program.stats; });
     SLUICE_CHECK(hooks_.connect(appliance_->dataplane(), appliance_->ports(), ifindexes, run_time));
-    for (const auto& [port, program] : planned_) {
-      auto link = door_->attach_xdp(ifindexes.at(port), program);
-      if (!link) return std::move(link.error()).in("attach '" + program->info().name + "' to port " + port);
-      links_.push_back(*std::move(link));
+    for (const auto& planned : planned_)
+      SLUICE_CHECK(attach(planned, ifindexes.at(planned.port))
+                       .in("attach '" + planned.program->info().name + "' to port " + planned.port));
+    return base::success();
+  }
+
+  // clsact has no links: the whole list stands there until the end.
+  base::Status attach(const PlannedAttachment& planned, u32 ifindex) {
+    if (planned.hook == config::Hook::kClsactIngress || planned.hook == config::Hook::kClsactEgress) {
+      auto& list = clsact_[{ifindex, planned.hook}];
+      list.push_back(planned.program);
+      const bool in = planned.hook == config::Hook::kClsactIngress;
+      return hooks_.set_tc(ifindex, in ? TcHook::clsact_ingress : TcHook::clsact_egress, list);
     }
+    const u32 type = planned.hook == config::Hook::kXdp          ? bpf::BPF_XDP
+                     : planned.hook == config::Hook::kTcxIngress ? bpf::BPF_TCX_INGRESS
+                                                                 : bpf::BPF_TCX_EGRESS;
+    SLUICE_TRY(auto link, door_->attach(ifindex, type, planned.program));
+    links_.push_back(std::move(link));
     return base::success();
   }
 
@@ -224,6 +238,7 @@ class Run {
   MemoryFigures figures_;
   std::unique_ptr<Appliance> appliance_;
   std::vector<Handle> links_;
+  std::map<std::pair<u32, config::Hook>, std::vector<std::shared_ptr<Program>>> clsact_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<BpfServer> bpf_server_;
 };

@@ -28,11 +28,14 @@ base::Status DataplaneHooks::connect(dataplane::Dataplane& dataplane,
   return base::success();
 }
 
-base::Status DataplaneHooks::set_xdp(u32 ifindex, const std::shared_ptr<Program>& program) {
+base::Result<std::string> DataplaneHooks::find_port(u32 ifindex) const {
   const auto name = names_.find(ifindex);
-  if (!dataplane_ || name == names_.end())
-    return base::Error(ENODEV, "there is no port with ifindex " + std::to_string(ifindex));
-  const std::string& port = name->second;
+  if (dataplane_ && name != names_.end()) return name->second;
+  return base::Error(ENODEV, "there is no port with ifindex " + std::to_string(ifindex));
+}
+
+base::Status DataplaneHooks::set_xdp(u32 ifindex, const std::shared_ptr<Program>& program) {
+  SLUICE_TRY(const std::string port, find_port(ifindex));
   if (!program) return dataplane_->detach_xdp(port);
   if (dataplane_->attached_xdp(port)) return dataplane_->replace_xdp(port, attached(program));
   return dataplane_->attach_xdp(port, attached(program));
@@ -52,6 +55,19 @@ std::vector<PortState> DataplaneHooks::states() const {
   }
   std::ranges::sort(out, {}, &PortState::ifindex);
   return out;
+}
+
+base::Status DataplaneHooks::set_tc(u32 ifindex, TcHook hook,
+                                    const std::vector<std::shared_ptr<Program>>& programs) {
+  SLUICE_TRY(const std::string port, find_port(ifindex));
+  const bool is_tcx = hook == TcHook::tcx_ingress || hook == TcHook::tcx_egress;
+  const bool is_ingress = hook == TcHook::tcx_ingress || hook == TcHook::clsact_ingress;
+  const auto direction = is_ingress ? dataplane::TcDirection::ingress : dataplane::TcDirection::egress;
+  dataplane::TcPrograms all = dataplane_->tc(port, direction);
+  auto& list = is_tcx ? all.tcx : all.clsact;
+  list.clear();
+  for (const auto& program : programs) list.push_back(attached(program));
+  return dataplane_->set_tc(port, direction, std::move(all));
 }
 
 void DataplaneHooks::want_run_time(bool on) {

@@ -26,6 +26,7 @@ class DataplaneHooks final : public PortHooks {
   void disconnect() { dataplane_ = nullptr; }
 
   base::Status set_xdp(u32 ifindex, const std::shared_ptr<Program>& program) override;
+  base::Status set_tc(u32 ifindex, TcHook hook, const std::vector<std::shared_ptr<Program>>& programs) override;
   void want_run_time(bool on) override;
   std::vector<PortState> states() const override;
 
@@ -47,6 +48,7 @@ class DataplaneHooks final : public PortHooks {
     std::shared_ptr<bpf::Map> memory;
   };
 
+  base::Result<std::string> find_port(u32 ifindex) const;
   std::shared_ptr<dataplane::AttachedProgram> attached(const std::shared_ptr<Program>& program);
   base::Status tell(u32 id, const DeviceMap& map);
 

@@ -56,6 +56,17 @@ Json port_json(const PortCounters& port, const Snapshot& snapshot, const drivers
             {"tx_errors", port.device.tx_errors}}}};
 }
 
+Json attached_json(const dataplane::Dataplane& dataplane, const std::string& port) {
+  Json hooks = Json::object();
+  if (const auto xdp = dataplane.attached_xdp(port)) hooks["xdp"] = {xdp->id()};
+  for (const auto& [name, direction] : kDirections) {
+    const auto programs = dataplane.tc(port, direction);
+    for (const auto& program : programs.tcx) hooks[std::string("tcx-") + name].push_back(program->id());
+    for (const auto& program : programs.clsact) hooks[std::string("clsact-") + name].push_back(program->id());
+  }
+  return hooks;
+}
+
 Json worker_json(const dataplane::WorkerCounters& worker, const Snapshot& snapshot) {
   const u64 cycles = worker.busy_cycles + worker.idle_cycles;
   return {{"name", worker.name},

@@ -9,11 +9,14 @@
 
 #include "control/server.h"
 #include "dataplane/accounting.h"
+#include "dataplane/dataplane.h"
 #include "drivers/port.h"
 
 namespace control {
 
 Json port_json(const dataplane::PortCounters& port, const dataplane::Snapshot& snapshot, const drivers::Port& device);
+// Ids of the programs on each hook of a port, in order of running; hooks without programs are left out.
+Json attached_json(const dataplane::Dataplane& dataplane, const std::string& port);
 Json worker_json(const dataplane::WorkerCounters& worker, const dataplane::Snapshot& snapshot);
 
 // One line per port: received, verdicts, sent, dropped, and the rate since `previous`. Plain text, no escape codes.

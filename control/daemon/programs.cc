@@ -82,6 +82,10 @@ const LoadedProgram* find_function(const LoadedPrograms& programs, const std::st
   return nullptr;
 }
 
+bpf::bpf_prog_type type_of_hook(config::Hook hook) {
+  return hook == config::Hook::kXdp ? bpf::BPF_PROG_TYPE_XDP : bpf::BPF_PROG_TYPE_SCHED_CLS;
+}
+
 // Writes the entries of one map item into one live map.
 class MapFiller {
  public:
@@ -207,10 +211,12 @@ std::vector<PlannedAttachment> find_attachments(const config::Config& config, co
       diagnostics.add(Code::kObjectName, item.at / "program",
                       item.function.empty() ? "the object has several programs; name one: " + names
                                             : "no program '" + item.function + "' (have: " + names + ")");
-    } else if (program->type != bpf::BPF_PROG_TYPE_XDP) {
-      diagnostics.add(Code::kObjectName, item.at / "program", "'" + program->name + "' is no XDP program");
+    } else if (program->type != type_of_hook(item.hook)) {
+      diagnostics.add(Code::kObjectName, item.at / "program",
+                      "'" + program->name + "' is no " + (item.hook == config::Hook::kXdp ? "XDP" : "TC (sched_cls)") +
+                          " program");
     } else {
-      planned.push_back({item.port, program->program});
+      planned.push_back({item.hook, item.port, program->program});
     }
   }
   return planned;

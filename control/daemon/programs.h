@@ -2,7 +2,7 @@
 // programs.h — the programs, maps and attachments of a configuration, brought to life through the door.
 //
 // Shape     load_programs: each object once, with its constants and map sizes; fill_maps: the entries written in the
-//           file; find_attachments: which loaded program goes on which port. All of it happens in `sluiced --check`
+//           file; find_attachments: which loaded program goes on which hook. All of it happens in `sluiced --check`
 //           too.
 // Threads   control thread.
 // Errors    diagnostics at the item's place in the file; the sentence is the loader's, the door's or the verifier's
@@ -37,6 +37,7 @@ void fill_maps(const config::Config& config, const Plan& plan, Door& door, Loade
                config::Diagnostics& diagnostics);
 
 struct PlannedAttachment {
+  config::Hook hook = config::Hook::kXdp;
   std::string port;
   std::shared_ptr<Program> program;
 };

@@ -74,8 +74,10 @@ void add_data_path_handlers(Server& server, Appliance& appliance) {
     const auto snapshot = appliance.dataplane().snapshot();
     Json ports = Json::array();
     for (std::size_t i = 0; i < snapshot.ports.size(); ++i)
-      if (wanted.empty() || snapshot.ports[i].name == wanted)
+      if (wanted.empty() || snapshot.ports[i].name == wanted) {
         ports.push_back(port_json(snapshot.ports[i], snapshot, *appliance.ports()[i]));
+        ports.back()["programs"] = attached_json(appliance.dataplane(), snapshot.ports[i].name);
+      }
     if (ports.empty()) return base::Error(ENODEV, "no port named '" + wanted + "'");
     return ports;
   });

@@ -62,6 +62,12 @@ class StrictPorts final : public control::PortHooks {
     if (program && !verified_.contains(operations(program->info().xlated))) unverified = true;
     return ports_.set_xdp(ifindex, program);
   }
+  base::Status set_tc(u32 ifindex, control::TcHook hook,
+                      const std::vector<std::shared_ptr<control::Program>>& programs) override {
+    for (const auto& program : programs)
+      if (!verified_.contains(operations(program->info().xlated))) unverified = true;
+    return ports_.set_tc(ifindex, hook, programs);
+  }
   void want_run_time(bool on) override { ports_.want_run_time(on); }
   std::vector<control::PortState> states() const override { return ports_.states(); }
   bool unverified = false;

@@ -103,6 +103,7 @@ class Appliance:
         for port in ports:
             for name, count in port["verdicts"].items():
                 verdicts[name] = verdicts.get(name, 0) + count
+            verdicts["tc pass"] = verdicts.get("tc pass", 0) + port["tc"]["ingress"]["pass"]
         received = sum(p["received"]["packets"] for p in ports)
         return time.monotonic(), received, verdicts
 

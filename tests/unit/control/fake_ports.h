@@ -29,6 +29,15 @@ class FakePorts final : public control::PortHooks, public control::DeviceTable {
       programs.erase(ifindex);
     return base::success();
   }
+  base::Status set_tc(base::u32 ifindex, control::TcHook hook,
+                      const std::vector<std::shared_ptr<control::Program>>& list) override {
+    if (refuse) return base::Error(ENOMEM, "refused");
+    ++changes;
+    auto& ids = chains[{ifindex, hook}];
+    ids.clear();
+    for (const auto& program : list) ids.push_back(program->id());
+    return base::success();
+  }
   void want_run_time(bool on) override { timed = on; }
   std::vector<control::PortState> states() const override {
     std::vector<control::PortState> all;
@@ -45,6 +54,7 @@ class FakePorts final : public control::PortHooks, public control::DeviceTable {
   }
 
   std::map<base::u32, base::u32> programs;  // id by ifindex
+  std::map<std::pair<base::u32, control::TcHook>, std::vector<base::u32>> chains;  // ids in order
   int changes = 0;
   bool timed = false;
   bool refuse = false;

@@ -216,7 +216,7 @@ TEST_F(Links, ALinkThatOutlivesItsDoorLeavesThePortsAlone) {
     Local other(ports.config());
     const auto insns = code({mov64_imm(R0, 2), exit_insn()});
     const long prog = other.load(insns);
-    auto handle = other.door.attach_xdp(2, other.door.programs().front());
+    auto handle = other.door.attach(2, bpf::BPF_XDP, other.door.programs().front());
     ASSERT_TRUE(handle.ok()) << handle.error().what();
     client->install(handle->object(), {});
     EXPECT_GE(prog, 0);

@@ -129,6 +129,51 @@ TEST_F(PortHooks, LinksThatComeAndGoUnderLoadLoseNoFrameAndCountsOutliveThem) {
   finish();
 }
 
+TEST_F(PortHooks, TcxLinksThatComeAndGoUnderLoadLoseNoFrameAndKeepTheirOrder) {
+  connect();
+  ASSERT_TRUE(rig.plane().set_on_pass("a", dataplane::PassForward{"a"}));
+  rig.start();
+  const auto load_tc = [&](int answer) {
+    const auto insns = code({mov64_imm(R0, answer), exit_insn()});
+    bpf_attr attr = Local::load_attr(insns);
+    attr.prog_type = bpf::BPF_PROG_TYPE_SCHED_CLS;
+    attr.expected_attach_type = 0;
+    return local->call(bpf::BPF_PROG_LOAD, attr);
+  };
+  const auto attach = [&](long prog, u32 type, u32 flags) {
+    bpf_attr attr = make_attr();
+    attr.link_create.prog_fd = u32(prog);
+    attr.link_create.target_ifindex = test::kFirstIfindex;
+    attr.link_create.attach_type = type;
+    attr.link_create.flags = flags;
+    return local->call(bpf::BPF_LINK_CREATE, attr);
+  };
+  constexpr int kNext = -1, kPass = 0, kDropIt = 2;
+  const long next = load_tc(kNext), pass = load_tc(kPass), drop = load_tc(kDropIt);
+  ASSERT_GE(attach(drop, bpf::BPF_TCX_EGRESS, 0), 0) << local->client.last_error;
+  ASSERT_GE(attach(pass, bpf::BPF_TCX_EGRESS, bpf::BPF_F_BEFORE), 0);
+  u32 fed = 0, back = 0;
+  for (u32 round = 0; round < 100; ++round) {
+    fed += test::send_frames(rig.outside("a"), test::numbered(fed, 32));
+    const long link = attach(next, bpf::BPF_TCX_INGRESS, 0);
+    ASSERT_GE(link, 0) << local->client.last_error;
+    fed += test::send_frames(rig.outside("a"), test::numbered(fed, 32));
+    if (round % 2) rig.wait_received("a", fed);
+    local->client.close(int(link));
+    EXPECT_TRUE(rig.plane().tc("a", dataplane::TcDirection::ingress).empty());
+    rig.wait_received("a", fed);
+    back += u32(rig.collect("a").size());
+  }
+  const auto done = rig.finish();
+  back += u32(rig.collect("a").size());
+  EXPECT_EQ(back, fed);
+  expect_no_drops(done);
+  EXPECT_EQ(runs(pass), fed);
+  EXPECT_EQ(runs(drop), 0U);
+  EXPECT_GT(runs(next), 0U);
+  finish();
+}
+
 TEST_F(PortHooks, AProgramIsLetGoWhenItsLinkAndItsDescriptorAre) {
   connect();
   rig.start();

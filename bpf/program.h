@@ -40,6 +40,7 @@ struct MapFacts {
   std::vector<std::byte> btf;        // the map's own BTF, empty if it has none
   // Value of a frozen BPF_F_RDONLY_PROG array of one element: constants for verifier and JIT.
   std::vector<std::byte> contents;
+  bool has_fields = false;           // values hold locks, timers, kernel pointers: updates go around them
   s32 inner = -1;                    // map of maps: its template, an index into ProgSource::inner_maps
 };
 

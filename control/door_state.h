@@ -81,8 +81,9 @@ Answer enable_stats(DoorState&, Client&, bpf::bpf_attr&, u32 size);
 // An update from bpf(2): descriptors in the value become objects first.
 Answer update_element(DoorState&, Client&, Map&, base::ConstBytes key, base::ConstBytes value, u64 flags);
 // MAP_CREATE of a value with locks, timers, kernel pointers …: EACCES read-only or write-only for programs, EOPNOTSUPP
-// where the type of map has no such values.
-base::Status check_value_fields(const bpf::btf::Btf& types, const bpf::bpf_attr& attr);
+// where the type of map has no such values. Null: bytes only.
+using ValueFields = std::shared_ptr<const bpf_value_fields>;
+base::Result<ValueFields> find_value_fields(const bpf::btf::Btf& types, const bpf::bpf_attr& attr);
 // EINVAL: BPF_F_LOCK for a map without a lock in its values.
 base::Status check_lock_flag(const Map& map, u64 flags);
 

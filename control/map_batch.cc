@@ -58,7 +58,7 @@ base::Result<std::shared_ptr<Map>> find_target(Client& client, const bpf::bpf_at
 // One element, without a trace.
 int peek(Map& map, u64 cursor) {
   std::vector<std::byte> key(map.spec().key_size), value(map.value_bytes());
-  return map.ops().scan(map.live(), cursor, false, key, value);
+  return map.ops().scan(map.live(), cursor, false, key, value, 0);
 }
 
 Answer scan_batch(Map& map, bpf::bpf_attr& attr, bool take) {
@@ -74,7 +74,7 @@ Answer scan_batch(Map& map, bpf::bpf_attr& attr, bool take) {
   u32 done = 0;
   int result = 0;
   while (done < batch.room() && result == 0) {
-    result = map.ops().scan(map.live(), cursor, take, batch.key(done), batch.value(done));
+    result = map.ops().scan(map.live(), cursor, take, batch.key(done), batch.value(done), batch.flags());
     if (result == 0) ++done;
   }
   // Full and at the end at once: Linux says so with the last elements.

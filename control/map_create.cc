@@ -53,7 +53,7 @@ bool is_section(const bpf::btf::Btf& types, const bpf::bpf_attr& attr) {
          types.kind(attr.btf_value_type_id) == bpf::BTF_KIND_DATASEC;
 }
 
-base::Status check_types(const bpf::btf::Btf& types, const bpf::bpf_attr& attr) {
+base::Result<ValueFields> check_types(const bpf::btf::Btf& types, const bpf::bpf_attr& attr) {
   if (!types.valid(attr.btf_key_type_id) || !types.valid(attr.btf_value_type_id))
     return base::Error(EINVAL, "the BTF has no such key or value type");
   if (attr.btf_key_type_id != 0) {
@@ -64,7 +64,7 @@ base::Status check_types(const bpf::btf::Btf& types, const bpf::bpf_attr& attr) 
   }
   if (types.size_of(attr.btf_value_type_id) != attr.value_size)
     return base::Error(EINVAL, "value_size is not the size of the value's type");
-  return check_value_fields(types, attr);
+  return find_value_fields(types, attr);
 }
 
 base::Status check_budget(DoorState& state, u64 wanted) {
@@ -140,7 +140,9 @@ Answer map_create(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
   std::shared_ptr<Btf> btf;
   if (attr.btf_key_type_id != 0 || attr.btf_value_type_id != 0) {
     SLUICE_TRY(btf, get_btf(client, int(attr.btf_fd)));
-    if (auto typed = check_types(btf->types(), attr); !typed) return std::move(typed.error()).in(where);
+    auto fields = check_types(btf->types(), attr);
+    if (!fields) return std::move(fields.error()).in(where);
+    spec.fields = *std::move(fields);
   }
   std::shared_ptr<Map> inner_map;
   if (ops->holds == bpf::MapHolds::map) {

@@ -66,8 +66,9 @@ Answer map_lookup_elem(DoorState&, Client& client, bpf::bpf_attr& attr, u32) {
   return done(map.ops().lookup(map.live(), key, value, attr.flags), "look-up");
 }
 
-base::Status check_lock_flag(const Map&, u64 flags) {
-  if (flags & bpf::BPF_F_LOCK) return base::Error(EINVAL, "BPF_F_LOCK: the map's values have no lock");
+base::Status check_lock_flag(const Map& map, u64 flags) {
+  if ((flags & bpf::BPF_F_LOCK) != 0 && !has_lock(map.spec()))
+    return base::Error(EINVAL, "BPF_F_LOCK: the map's values have no bpf_spin_lock");
   return base::success();
 }
 
@@ -123,6 +124,7 @@ Answer map_lookup_and_delete_elem(DoorState&, Client& client, bpf::bpf_attr& att
 
 Answer map_freeze(DoorState&, Client& client, bpf::bpf_attr& attr, u32) {
   SLUICE_TRY(MapTarget target, get_map(client, int(attr.map_fd)));
+  if (target.map->spec().fields) return base::Error(kErrnoNotSupp, "values with locks or timers are never frozen");
   if (!target.access.write) return base::Error(EPERM, "this handle of the map is read-only");
   if (target.map->frozen) return base::Error(EPERM, "the map is frozen already");
   SLUICE_CHECK(target.map->ops().freeze(target.map->live()));

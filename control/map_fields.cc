@@ -36,18 +36,28 @@ constexpr Rule kRules[] = {
     {field_bit(FieldKind::list_head) | field_bit(FieldKind::rb_root), kTables | kLru},
 };
 
+ValueFields layout_of(const bpf::btf::Fields& fields) {
+  auto layout = std::make_shared<bpf_value_fields>();
+  layout->lock = BPF_VALUE_HAS_NO;
+  for (const bpf::btf::Field& field : fields.all()) {
+    layout->at[layout->count++] = {field.offset, field.size, static_cast<u32>(field.kind)};
+    if (field.kind == FieldKind::spin_lock) layout->lock = static_cast<int>(field.offset);
+  }
+  return layout;
+}
+
 }  // namespace
 
-base::Status check_value_fields(const bpf::btf::Btf& types, const bpf::bpf_attr& attr) {
+base::Result<ValueFields> find_value_fields(const bpf::btf::Btf& types, const bpf::bpf_attr& attr) {
   const auto fields = bpf::btf::find_fields(types, attr.btf_value_type_id, bpf::btf::kMapFields, attr.value_size);
-  if (!fields || fields->empty()) return base::success();  // a value whose fields are in disorder is bytes, as in Linux
+  if (!fields || fields->empty()) return ValueFields();  // a value whose fields are in disorder is bytes, as in Linux
   if (attr.map_flags & (bpf::BPF_F_RDONLY_PROG | bpf::BPF_F_WRONLY_PROG))
     return base::Error(EACCES, "a value with special fields must be open to programs for reading and writing");
   for (const bpf::btf::Field& field : fields->all())
     for (const Rule& rule : kRules)
       if ((rule.fields & field_bit(field.kind)) != 0 && (rule.types >> attr.map_type & 1) == 0)
         return base::Error(EOPNOTSUPP, std::string(field_name(field.kind)) + " in a value of this type of map");
-  return base::success();
+  return layout_of(*fields);
 }
 
 }  // namespace control

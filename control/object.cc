@@ -51,6 +51,7 @@ bpf::MapFacts facts_of(const bpf::MapSpec& s, const std::shared_ptr<const Btf>& 
   facts.map_flags = s.map_flags;
   facts.map_extra = s.map_extra;
   facts.name = s.name;
+  facts.has_fields = s.fields != nullptr;
   facts.btf_key_type_id = key_type;
   facts.btf_value_type_id = value_type;
   if (btf) facts.btf.assign(btf->types().blob().begin(), btf->types().blob().end());

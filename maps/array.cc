@@ -9,8 +9,9 @@
 
 namespace maps {
 
-ArrayObject::ArrayObject(const bpf::MapSpec& spec, const bpf_map_runtime* runtime) : bpf::Map(spec) {
-  fill_head(array_.map, spec, runtime);
+ArrayObject::ArrayObject(const bpf::MapSpec& spec, const bpf_map_runtime* runtime, const bpf_map_runtime* around)
+    : bpf::Map(spec) {
+  fill_head(array_.map, spec, spec.fields ? around : runtime);
 }
 
 // `copies`: 1, or one per possible CPU.
@@ -21,7 +22,7 @@ base::Status ArrayObject::init(u32 copies) {
   SLUICE_TRY(charge_, base::MemoryCharge::make(base::MemoryBudget::process(), what, block * copies));
   base::MemoryRequest request{block * copies};
   request.numa_node = (spec().map_flags & bpf::BPF_F_NUMA_NODE) ? static_cast<int>(spec().numa_node) : -1;
-  request.shared = (spec().map_flags & bpf::BPF_F_MMAPABLE) != 0;
+  request.shared = (spec().map_flags & bpf::BPF_F_MMAPABLE) != 0 && !spec().fields;
   request.populate = true;
   SLUICE_TRY(memory_, base::MemoryRegion::make(what, request));
   array_.values = reinterpret_cast<u8*>(memory_.data());
@@ -35,21 +36,37 @@ u64* ArrayObject::value_of(u32 index, u32 cpu) const noexcept {
   return reinterpret_cast<u64*>(array_.values + cpu * array_.cpu_stride + index * stride);
 }
 
-int ArrayObject::lookup(ConstBytes key, Bytes value) {
+int ArrayObject::lookup(ConstBytes key, Bytes value, u64 flags) {
   const u32 index = maps_array_index(key.data());
   if (index >= spec().max_entries) return -ENOENT;
   const u64 piece = value.size() / array_.cpu_count;
-  for (u32 cpu = 0; cpu < array_.cpu_count; ++cpu)
-    maps_fetch_bytes(value.data() + cpu * piece, value_of(index, cpu), static_cast<u32>(piece));
+  const bpf_value_fields* fields = array_.map.fields;
+  for (u32 cpu = 0; cpu < array_.cpu_count; ++cpu) {
+    std::byte* to = value.data() + cpu * piece;
+    u64* from = value_of(index, cpu);
+    ValueLock lock(from, fields, (flags & bpf::BPF_F_LOCK) != 0);
+    if (fields != nullptr)
+      fetch_around(to, from, static_cast<u32>(piece), *fields);
+    else
+      maps_fetch_bytes(to, from, static_cast<u32>(piece));
+  }
   return 0;
 }
 
 int ArrayObject::update(ConstBytes key, ConstBytes value, u64 flags) {
   const u32 index = maps_array_index(key.data());
-  if (int64_t error = maps_array_judge(array_.map.shape, index, flags)) return static_cast<int>(error);
+  const bool locks = (flags & bpf::BPF_F_LOCK) != 0;  // that there is one has been judged
+  if (int64_t error = maps_array_judge(array_.map.shape, index, locks ? flags & ~bpf::BPF_F_LOCK : flags))
+    return static_cast<int>(error);
   const u64 piece = value.size() / array_.cpu_count;
-  for (u32 cpu = 0; cpu < array_.cpu_count; ++cpu)
-    maps_store_bytes(value_of(index, cpu), value.data() + cpu * piece, static_cast<u32>(piece));
+  const bpf_value_fields* fields = array_.map.fields;
+  for (u32 cpu = 0; cpu < array_.cpu_count; ++cpu) {
+    const std::byte* from = value.data() + cpu * piece;
+    if (fields != nullptr)
+      put_around(value_of(index, cpu), from, static_cast<u32>(piece), *fields, locks);
+    else
+      maps_store_bytes(value_of(index, cpu), from, static_cast<u32>(piece));
+  }
   return 0;
 }
 
@@ -80,12 +97,13 @@ namespace {
 
 constexpr bpf_map_runtime kRuntime =
     complete({.lookup = &maps_array_lookup, .update = &maps_array_update, .each = &maps_array_each});
+constexpr bpf_map_runtime kAround = with_update(kRuntime, &update_array_around<&maps_array_lookup>);
 
 class ArrayMap final : public ArrayObject {
  public:
   static constexpr bpf::MapOps::Symbols kSymbols = {.lookup = "map_array_lookup", .update = "map_array_update"};
 
-  explicit ArrayMap(const bpf::MapSpec& spec) : ArrayObject(spec, &kRuntime) {}
+  explicit ArrayMap(const bpf::MapSpec& spec) : ArrayObject(spec, &kRuntime, &kAround) {}
   static base::Status check(const bpf::MapSpec& spec) { return check_spec(spec, kArrayRules); }
   static base::Result<std::unique_ptr<bpf::Map>> make(const bpf::MapSpec& spec) {
     auto map = std::make_unique<ArrayMap>(spec);

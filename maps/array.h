@@ -2,14 +2,16 @@
 // array.h — BPF_MAP_TYPE_ARRAY and BPF_MAP_TYPE_PERCPU_ARRAY as map objects; pictures in array_inline.h.
 //
 // Shape     BPF_F_MMAPABLE: the values lie in a sealed memfd of whole pages, which the control plane may hand to
-//           clients.
-// Threads   any. Values are written word by word, as in Linux: a reader beside a writer may see both values' words.
+//           clients; not values with fields, as in Linux.
+// Threads   any. Values are written word by word, as in Linux: a reader beside a writer may see both values' words,
+//           unless both ask for the value's lock.
 // Lifetime  elements are there from creation to the map's end; they are never deleted.
 #pragma once
 
 #include "base/memory.h"
 #include "maps/array_inline.h"
 #include "maps/check.h"
+#include "maps/fields.h"
 #include "maps/ops.h"
 
 namespace maps {
@@ -25,11 +27,12 @@ class ArrayObject : public bpf::Map {
   static constexpr bpf::InnerRule kInner = bpf::InnerRule::alike_entries;
   static constexpr u8 kBatch = bpf::kBatchArray;
 
-  ArrayObject(const bpf::MapSpec& spec, const bpf_map_runtime* runtime);
+  // `around`: the operations where values have fields.
+  ArrayObject(const bpf::MapSpec& spec, const bpf_map_runtime* runtime, const bpf_map_runtime* around);
   base::Status init(u32 copies);
 
   bpf_map* head() noexcept final { return &array_.map; }
-  int lookup(ConstBytes key, Bytes value);
+  int lookup(ConstBytes key, Bytes value, u64 flags);
   int update(ConstBytes key, ConstBytes value, u64 flags);
   int next_key(ConstBytes key, Bytes next);
   u64 memory_bytes() const { return charge_.bytes(); }
@@ -48,6 +51,17 @@ class ArrayObject : public bpf::Map {
   base::MemoryCharge charge_;
   base::MemoryRegion memory_;
 };
+
+// bpf_map_update_elem where values have fields. `find` is the type's own look-up.
+template <auto find>
+int64_t update_array_around(bpf_env* env, bpf_map* map, bpf_map_shape shape, const void* key, const void* value,
+                            uint64_t flags) {
+  const bool locks = (flags & bpf::BPF_F_LOCK) != 0 && map->fields->lock != BPF_VALUE_HAS_NO;
+  if (int64_t error = maps_array_judge(shape, maps_array_index(key), locks ? flags & ~bpf::BPF_F_LOCK : flags))
+    return error;
+  put_around(find(env, map, shape, key), value, shape.value_size, *map->fields, locks);
+  return 0;
+}
 
 // get_next_key of every array type: an index out of range asks for the first one.
 int next_index(ConstBytes key, Bytes next, u32 max_entries);

@@ -29,19 +29,22 @@ class HashObject : public bpf::Map {
  public:
   static constexpr u8 kBatch = bpf::kBatchTable;
 
-  HashObject(const bpf::MapSpec& spec, const bpf_map_runtime* runtime);
+  // `around`: the operations where values have fields.
+  HashObject(const bpf::MapSpec& spec, const bpf_map_runtime* runtime, const bpf_map_runtime* around);
   base::Status init(int form) { return table_.init(spec(), form); }
 
   bpf_map* head() noexcept final { return &table_.map; }
-  int lookup(ConstBytes key, Bytes value) { return table_.copy_value(key.data(), value); }
+  int lookup(ConstBytes key, Bytes value, u64 flags) { return table_.copy_value(key.data(), value, flags); }
   int update(ConstBytes key, ConstBytes value, u64 flags) {
     return table_.update(key.data(), value.data(), flags, base::current_cpu());
   }
   int erase(ConstBytes key) { return table_.erase(key.data(), base::current_cpu()); }
-  int lookup_and_delete(ConstBytes key, Bytes value) { return table_.erase(key.data(), base::current_cpu(), &value); }
+  int lookup_and_delete(ConstBytes key, Bytes value, u64 flags) {
+    return table_.erase(key.data(), base::current_cpu(), &value, flags);
+  }
   int next_key(ConstBytes key, Bytes next) { return table_.next_key(key.empty() ? nullptr : key.data(), next.data()); }
-  int scan(u64& cursor, bool take, Bytes key, Bytes value) {
-    return table_.scan(cursor, take, base::current_cpu(), key.data(), value);
+  int scan(u64& cursor, bool take, Bytes key, Bytes value, u64 flags) {
+    return table_.scan(cursor, take, base::current_cpu(), key.data(), value, flags);
   }
   u64 memory_bytes() const { return table_.memory_bytes(); }
   u64 entry_count() const { return table_.entry_count(); }

@@ -81,10 +81,13 @@ int64_t maps_hash_each(struct bpf_env* env, struct bpf_map* map, struct bpf_map_
 #endif
 
 #ifdef MAPS_TEST_POINTS
+#include "maps/test_fault.h"
 #include "maps/test_point.h"
 #define MAPS_TEST_POINT() maps::test_point()
+#define MAPS_SEEDED(fault) maps::seeded(fault)
 #else
 #define MAPS_TEST_POINT() ((void)0)
+#define MAPS_SEEDED(fault) 0
 #endif
 
 #if defined(__SANITIZE_THREAD__)
@@ -147,10 +150,12 @@ MAPS_INLINE uint32_t maps_hash_find_words(struct hash_map* hash, struct bpf_map_
     if (__builtin_expect(slot >> MAPS_HASH_TAG_SHIFT != maps_hash_tag(hash_value), 0)) goto slow;
     uint64_t node = slot & MAPS_HASH_NODE_MASK;
     const uint64_t* stored = (const uint64_t*)(hash->nodes + node * maps_hash_stride(shape, form));
+    MAPS_TEST_POINT();
     int equal = maps_key_equal(stored, key, shape.key_size);
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     uint64_t control = __atomic_load_n(&line[MAPS_HASH_CONTROL], __ATOMIC_ACQUIRE);
-    if (__builtin_expect(__atomic_load_n(&line[at], __ATOMIC_RELAXED) != slot, 0)) goto slow;
+    uint64_t again = MAPS_SEEDED("look_once") ? slot : __atomic_load_n(&line[at], __ATOMIC_RELAXED);
+    if (__builtin_expect(again != slot, 0)) goto slow;
     if (__builtin_expect(equal && (control >> (MAPS_HASH_PUBLISHED_SHIFT + at) & 1), 1)) return (uint32_t)node;
     match &= match - 1;
   }

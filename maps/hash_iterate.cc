@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // hash_iterate.cc — buckets in order; in each its slots, then its overflow lines.
+#include "bpf/abi/flags.h"
+#include "maps/fields.h"
 #include "maps/hash_table.h"
 #include "maps/hash_words.h"
 
@@ -94,7 +96,7 @@ HashTable::Place HashTable::entry_from(u64* bucket, u32& at) const noexcept {
   return {};
 }
 
-int HashTable::scan(u64& cursor, bool take, u32 lane, std::byte* key, base::Bytes value) noexcept {
+int HashTable::scan(u64& cursor, bool take, u32 lane, std::byte* key, base::Bytes value, u64 flags) noexcept {
   u64 index = cursor >> 32;
   u32 at = static_cast<u32>(cursor);
   while (index <= bucket_mask) {
@@ -105,6 +107,7 @@ int HashTable::scan(u64& cursor, bool take, u32 lane, std::byte* key, base::Byte
       continue;
     }
     maps_fetch_bytes(key, key_of(place.node), map.shape.key_size);
+    ValueLock lock(value_of(place.node), map.fields, (flags & bpf::BPF_F_LOCK) != 0);
     fetch(place, value);
     if (!still_at(place)) continue;
     if (take) {

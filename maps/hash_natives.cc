@@ -28,6 +28,10 @@ int64_t maps_hash_each(bpf_env* env, bpf_map* map, bpf_map_shape, const bpf_call
   return static_cast<maps::HashTable*>(reinterpret_cast<hash_map*>(map))->each(*env, *visit, ctx);
 }
 
+uint64_t maps_hash_count(const bpf_map* map) {
+  return static_cast<const maps::HashTable*>(reinterpret_cast<const hash_map*>(map))->entry_count();
+}
+
 }  // extern "C"
 
 const bpf_native maps::kHashNatives[] = {

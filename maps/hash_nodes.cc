@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "maps/test_fault.h"
 #include "maps/test_point.h"
 
 namespace maps {
@@ -77,12 +78,13 @@ void HashNodes::give_back(const Node& node) noexcept {
 
 void HashNodes::exchange(const Node& fresh, u32 old) noexcept {
   if (plan_.preallocated) return give_back({old, fresh.account, fresh.lane});
+  if (seeded("reuse_early")) return parts_[0].entries.give(fresh.lane, old);
   parts_[0].entries.give_later(fresh.lane, old);
 }
 
 void HashNodes::retire(u32 lane, u32 node) noexcept {
   Part& part = part_of(node);
-  if (plan_.preallocated)
+  if (plan_.preallocated || seeded("reuse_early"))
     part.entries.give(lane, node);
   else
     part.entries.give_later(lane, node);

@@ -20,7 +20,8 @@
 namespace maps {
 namespace {
 
-constexpr bpf_map_runtime kRuntime = complete({.lookup = &maps_hash_of_maps_lookup, .natives = kHashNatives});
+constexpr bpf_map_runtime kRuntime =
+    complete({.lookup = &maps_hash_of_maps_lookup, .count = &maps_hash_count, .natives = kHashNatives});
 
 // The number of entries is judged behind the inner map.
 constexpr MapRules kRules = [] {
@@ -92,14 +93,13 @@ class HashOfMaps final : public bpf::Map {
   }
 
   int next_key(ConstBytes key, Bytes next) { return table_.next_key(key.empty() ? nullptr : key.data(), next.data()); }
-  int scan(u64& cursor, bool take, Bytes key, Bytes value) {
+  int scan(u64& cursor, bool take, Bytes key, Bytes value, u64 flags) {
     const bpf_map* inner = nullptr;
     OwnedSlots::Owner old;
     {
       std::lock_guard lock(mutex_);
-      if (int error =
-              table_.scan(cursor, take, base::current_cpu(), key.data(), std::as_writable_bytes(std::span(&inner, 1))))
-        return error;
+      const Bytes found = std::as_writable_bytes(std::span(&inner, 1));
+      if (int error = table_.scan(cursor, take, base::current_cpu(), key.data(), found, flags)) return error;
       if (take)
         if (auto row = owners_.extract(name_of(key))) old = std::move(row.mapped());
     }

@@ -8,7 +8,9 @@
 
 #include "base/percpu.h"
 #include "bpf/abi/flags.h"
+#include "maps/fields.h"
 #include "maps/hash_words.h"
+#include "maps/test_fault.h"
 
 namespace maps {
 
@@ -108,7 +110,7 @@ HashTable::Place HashTable::examine(u64* bucket, u32 at, u64 tag, const void* ke
     const bool equal = maps_key_equal(key_of(node), key, map.shape.key_size);
     read_fence();
     const u64 control = load(&bucket[kControl]);
-    if (load(&bucket[at]) != slot) continue;
+    if (load(&bucket[at]) != slot && !seeded("look_once")) continue;
     if (equal && (control & published_bit(at))) return {bucket, control, &bucket[at], slot, node, 0};
     break;
   }
@@ -156,21 +158,28 @@ bool HashTable::still_at(const Place& place) const noexcept {
   return place.line == 0 ? load(place.word) == place.slot : load(&place.bucket[kControl]) == place.control;
 }
 
-void HashTable::fetch(const Place& place, base::Bytes value) const noexcept {
-  const u32 size = map.shape.value_size;
-  if (!percpu()) return maps_fetch_bytes(value.data(), value_of(place.node), size);
-  const u32 stride = maps_round_up8(size);
-  for (u32 cpu = 0; cpu < cpu_count; ++cpu)
-    maps_fetch_bytes(value.data() + u64{cpu} * stride, value_of(place.node, cpu), stride);
+void HashTable::fetch_piece(std::byte* to, const u64* from, u32 size) const noexcept {
+  if (map.fields != nullptr) return fetch_around(to, from, size, *map.fields);
+  maps_fetch_bytes(to, from, size);
 }
 
-int HashTable::copy_value(const void* key, base::Bytes value) noexcept {
+void HashTable::fetch(const Place& place, base::Bytes value) const noexcept {
+  const u32 size = map.shape.value_size;
+  if (!percpu()) return fetch_piece(value.data(), value_of(place.node), size);
+  const u32 stride = maps_round_up8(size);
+  for (u32 cpu = 0; cpu < cpu_count; ++cpu)
+    fetch_piece(value.data() + u64{cpu} * stride, value_of(place.node, cpu), stride);
+}
+
+int HashTable::copy_value(const void* key, base::Bytes value, u64 flags) noexcept {
+  const bool locks = (flags & bpf::BPF_F_LOCK) != 0;
   const u64 hash_value = maps_hash(key, map.shape.key_size, seed);
   for (u32 tries = 0;; ++tries) {
     const Place place = locate(key, hash_value, MAPS_HASH_TRIES_MAX);
     if (place.node == 0) return -ENOENT;
+    ValueLock lock(value_of(place.node), map.fields, locks);
     fetch(place, value);
-    if (still_at(place) || tries == MAPS_HASH_TRIES_MAX) return 0;
+    if (still_at(place) || (!locks && tries >= MAPS_HASH_TRIES_MAX)) return 0;
   }
 }
 
@@ -185,15 +194,20 @@ int HashTable::update_on_cpu(const void* key, const void* value, u64 flags, u32 
 }
 
 int HashTable::write(const void* key, const void* value, u64 flags, u32 lane, u32 cpu) noexcept {
-  if (flags > bpf::BPF_EXIST) return -EINVAL;
+  const bool locks = (flags & bpf::BPF_F_LOCK) != 0;
+  if ((flags & ~bpf::BPF_F_LOCK) > bpf::BPF_EXIST) return -EINVAL;
+  if (locks && (map.fields == nullptr || map.fields->lock == BPF_VALUE_HAS_NO)) return -EINVAL;
+  flags &= ~bpf::BPF_F_LOCK;
   Write write{key, value, maps_hash(key, map.shape.key_size, seed), flags, lane, cpu};
   int result = kAgain;
   while (result == kAgain) {
     Place place = locate(key, write.hash_value, ~0U);
-    if (place.node != 0)
-      result = flags == bpf::BPF_NOEXIST ? -EEXIST : replace(place, write);
-    else
+    if (place.node == 0)
       result = flags == bpf::BPF_EXIST ? -ENOENT : insert(place, write);
+    else if (flags == bpf::BPF_NOEXIST)
+      result = -EEXIST;
+    else
+      result = locks ? rewrite(place, write) : replace(place, write);
   }
   drop(write);
   return result;
@@ -227,18 +241,40 @@ int HashTable::fill(Write& write, const Place& place) noexcept {
   if (percpu())
     put_percpu(node, write, true);
   else
-    maps_store_bytes(value_of(node), write.value, map.shape.value_size);
+    put_new(node, write.value);
   return 0;
+}
+
+void HashTable::put_new(u32 node, const void* value) noexcept {
+  if (map.fields == nullptr) return maps_store_bytes(value_of(node), value, map.shape.value_size);
+  ValueLock lock(value_of(node), map.fields, !seeded("fill_unlocked"));
+  clear_fields(value_of(node), *map.fields);
+  store_around(value_of(node), value, map.shape.value_size, *map.fields);
+}
+
+// BPF_F_LOCK on a key that is there: programs that hold the value see the new one.
+int HashTable::rewrite(const Place& place, const Write& write) noexcept {
+  ValueLock lock(value_of(place.node), map.fields);
+  if (!still_at(place) && !seeded("rewrite_blind")) return kAgain;
+  test_point();
+  store_around(value_of(place.node), write.value, map.shape.value_size, *map.fields);
+  return 0;
+}
+
+void HashTable::put_piece(u64* to, const void* from, u32 size) noexcept {
+  if (map.fields != nullptr) return store_around(to, from, size, *map.fields);
+  maps_store_bytes(to, from, size);
 }
 
 // A new key of a per-CPU map begins with zeros on the CPUs that the update does not speak of.
 void HashTable::put_percpu(u32 node, const Write& write, bool new_key) noexcept {
   const u32 stride = maps_round_up8(map.shape.value_size);
   for (u32 cpu = 0; cpu < cpu_count; ++cpu) {
+    if (new_key && map.fields != nullptr) clear_fields(value_of(node, cpu), *map.fields);
     if (write.cpu == kAllCpus)
-      maps_store_bytes(value_of(node, cpu), static_cast<const u8*>(write.value) + u64{cpu} * stride, stride);
+      put_piece(value_of(node, cpu), static_cast<const u8*>(write.value) + u64{cpu} * stride, stride);
     else if (write.cpu == cpu)
-      maps_store_bytes(value_of(node, cpu), write.value, map.shape.value_size);
+      put_piece(value_of(node, cpu), write.value, map.shape.value_size);
     else if (new_key)
       for (u32 i = 0; i < stride / 8; ++i) store(&value_of(node, cpu)[i], 0);
   }
@@ -252,6 +288,12 @@ int HashTable::replace(const Place& place, Write& write) noexcept {
   }
   if (int error = fill(write, place)) return error;
   const u64 entry = entry_word(write.hash_value, write.node.number);
+  if (seeded("give_before_swap") && place.line == 0) {
+    const HashNodes::Node fresh = std::exchange(write.node, {});
+    store_.exchange(fresh, place.node);
+    test_point();
+    return swap_word(place.word, place.slot, entry | next_version(place.slot)) ? 0 : kAgain;
+  }
   if (place.line == 0) {
     if (!swap_word(place.word, place.slot, entry | next_version(place.slot))) return kAgain;
   } else if (int result = overflow_change(place, entry)) {
@@ -308,7 +350,7 @@ void HashTable::clean(u64* bucket, u32 at, u64 dead) noexcept {
   for (;;) {
     const u64 control = load(&bucket[kControl]);
     if (load(&bucket[at]) != dead) return;
-    if ((control & published_bit(at)) == 0) break;
+    if ((control & published_bit(at)) == 0 || seeded("clean_half")) break;
     if (swap_word(&bucket[kControl], control, next_control(control, control & ~published_bit(at), node_of(control))))
       break;
   }
@@ -326,7 +368,7 @@ int HashTable::unlink(const Place& place) noexcept {
   return 0;
 }
 
-int HashTable::erase(const void* key, u32 lane, base::Bytes* old_value) noexcept {
+int HashTable::erase(const void* key, u32 lane, base::Bytes* old_value, u64 flags) noexcept {
   const u64 hash_value = maps_hash(key, map.shape.key_size, seed);
   for (;;) {
     const Place place = locate(key, hash_value, ~0U);
@@ -334,7 +376,10 @@ int HashTable::erase(const void* key, u32 lane, base::Bytes* old_value) noexcept
     const int result = unlink(place);
     if (result == kAgain) continue;
     if (result != 0) return result;
-    if (old_value != nullptr) fetch(place, *old_value);
+    if (old_value != nullptr) {
+      ValueLock lock(value_of(place.node), map.fields, (flags & bpf::BPF_F_LOCK) != 0);
+      fetch(place, *old_value);
+    }
     retire(lane, place.node);
     return 0;
   }

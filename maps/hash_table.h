@@ -9,7 +9,11 @@
 //   erase    slot: entry -> dead;  control: unpublish;       slot: dead -> free; whoever meets a dead slot goes on
 // A thread that stops anywhere in between blocks nobody: at worst one slot of the bucket is out of use meanwhile.
 //
-// Threads   any. Lock-free: an operation is repeated only when another one has got through.
+// A value with a lock: BPF_F_LOCK writes and reads the node in place under it. Who holds the lock has seen the node in
+// its place since, and a node is given to a new element under its lock, so that nobody who comes too late meets half of
+// each.
+//
+// Threads   any. Lock-free, but for values' locks: an operation is repeated only when another one has got through.
 // Lifetime  preallocated: a node is reused at once, as in Linux. BPF_F_NO_PREALLOC: after a grace period, unless a
 //           reader holds it up for so long that HashNodes::kLimboNodes are waiting.
 // Errors    E2BIG full; EEXIST, ENOENT by flag; EINVAL unknown flag; ENOMEM where BPF_F_NO_PREALLOC may not grow, or
@@ -35,6 +39,8 @@
 
 namespace maps {
 
+extern "C" uint64_t maps_hash_count(const bpf_map* map);
+
 // What the bodies in the runtime bitcode call.
 extern const bpf_native kHashNatives[];
 
@@ -51,14 +57,14 @@ class HashTable : public hash_map {
   base::Status init(const bpf::MapSpec& spec, int form);
 
   // From bpf(2): `value` has the layout that bpf(2) gives it.
-  int copy_value(const void* key, base::Bytes value) noexcept;
+  int copy_value(const void* key, base::Bytes value, u64 flags = 0) noexcept;
   int update(const void* key, const void* value, u64 flags, u32 lane) noexcept;
   // From a program: one CPU's value of a per-CPU map.
   int update_on_cpu(const void* key, const void* value, u64 flags, u32 cpu) noexcept;
-  int erase(const void* key, u32 lane, base::Bytes* old_value = nullptr) noexcept;
+  int erase(const void* key, u32 lane, base::Bytes* old_value = nullptr, u64 flags = 0) noexcept;
   int next_key(const std::byte* key, std::byte* next) noexcept;
   // The first entry at or behind `cursor` (bpf::cursor_of), which moves behind it. -ENOENT: there is none.
-  int scan(u64& cursor, bool take, u32 lane, std::byte* key, base::Bytes value) noexcept;
+  int scan(u64& cursor, bool take, u32 lane, std::byte* key, base::Bytes value, u64 flags) noexcept;
 
   // Calls a program's function for each entry, until that gives other than 0; how many it was called for.
   u32 each(bpf_env& env, const bpf_callback& visit, u64 ctx) noexcept;
@@ -99,6 +105,10 @@ class HashTable : public hash_map {
   bool publish(Place& place, Write& write, u32 at, u64 reserved) noexcept;
   int fill(Write& write, const Place& place) noexcept;
   void put_percpu(u32 node, const Write& write, bool new_key) noexcept;
+  void put_piece(u64* to, const void* from, u32 size) noexcept;
+  void fetch_piece(std::byte* to, const u64* from, u32 size) const noexcept;
+  void put_new(u32 node, const void* value) noexcept;
+  int rewrite(const Place& place, const Write& write) noexcept;
   void drop(Write& write) noexcept;
   int unlink(const Place& place) noexcept;
   void retire(u32 lane, u32 node) noexcept;

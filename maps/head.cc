@@ -11,6 +11,7 @@ void fill_head(bpf_map& head, const bpf::MapSpec& spec, const bpf_map_runtime* r
   head.map_type = spec.type;
   head.map_extra = spec.map_extra;
   head.runtime = runtime;
+  head.fields = spec.fields.get();
   std::copy_n(spec.name.begin(), std::min(spec.name.size(), sizeof head.name - 1), head.name);
 }
 

@@ -35,6 +35,13 @@ constexpr bpf_map_runtime complete(bpf_map_runtime parts) {
     parts.each = [](bpf_env*, bpf_map*, bpf_map_shape, const bpf_callback*, uint64_t, uint64_t) -> int64_t {
       return -EINVAL;
     };
+  if (parts.count == nullptr) parts.count = [](const bpf_map*) -> uint64_t { return 0; };
+  return parts;
+}
+
+// A type's operations where values have fields: updates go around them.
+constexpr bpf_map_runtime with_update(bpf_map_runtime parts, decltype(bpf_map_runtime::update) update) {
+  parts.update = update;
   return parts;
 }
 

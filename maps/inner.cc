@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "maps/inner.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -26,9 +27,21 @@ base::Status check_template(const bpf::MapSpec& outer) {
   return base::success();
 }
 
+namespace {
+
+bool same_fields(const bpf_value_fields* a, const bpf_value_fields* b) {
+  if (a == nullptr || b == nullptr) return a == b;
+  return std::equal(a->at, a->at + a->count, b->at, b->at + b->count, [](const auto& x, const auto& y) {
+    return x.offset == y.offset && x.size == y.size && x.kind == y.kind;
+  });
+}
+
+}  // namespace
+
 bool alike(const bpf::MapSpec& pattern, const bpf::MapSpec& candidate) {
   if (pattern.type != candidate.type || pattern.key_size != candidate.key_size ||
-      pattern.value_size != candidate.value_size || pattern.map_flags != candidate.map_flags)
+      pattern.value_size != candidate.value_size || pattern.map_flags != candidate.map_flags ||
+      !same_fields(pattern.fields.get(), candidate.fields.get()))
     return false;
   const auto ops = bpf::find_map_ops(pattern.type);
   // An array's bounds are known to the program, unless it was made to be an inner map of any length.

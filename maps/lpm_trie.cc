@@ -9,6 +9,7 @@
 #include "maps/check.h"
 #include "maps/head.h"
 #include "maps/ops.h"
+#include "maps/test_fault.h"
 #include "maps/test_point.h"
 
 namespace maps {
@@ -180,9 +181,16 @@ bool LpmTrie::swap_root(Path& path, u64 desired, u32 lane) noexcept {
   }
   for (u32 level = 0; level < path.present; ++level) {
     const u32 ref = path.old_refs[level];
-    node_pools_[ref >> MAPS_LPM_CLASS_SHIFT].give_later(lane, ref & MAPS_LPM_NUMBER_MASK);
+    auto& pool = node_pools_[ref >> MAPS_LPM_CLASS_SHIFT];
+    if (seeded("trie_reuse_early"))
+      pool.give(lane, ref & MAPS_LPM_NUMBER_MASK);
+    else
+      pool.give_later(lane, ref & MAPS_LPM_NUMBER_MASK);
   }
-  if (path.element != 0) elements_pool_.give_later(lane, path.element);
+  if (path.element != 0 && seeded("trie_reuse_early"))
+    elements_pool_.give(lane, path.element);
+  else if (path.element != 0)
+    elements_pool_.give_later(lane, path.element);
   return true;
 }
 

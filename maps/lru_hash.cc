@@ -20,14 +20,16 @@ constexpr bpf_map_runtime kRuntime = complete({.lookup = &maps_lru_hash_lookup,
                                                .update = &maps_lru_hash_put,
                                                .erase = &maps_hash_erase,
                                                .each = &maps_hash_each,
+                                               .count = &maps_hash_count,
                                                .natives = kHashNatives});
+constexpr bpf_map_runtime kAround = with_update(kRuntime, &maps_hash_update);
 
 class LruHashMap final : public HashObject {
  public:
   static constexpr bpf::MapOps::Symbols kSymbols = {
       .lookup = "map_lru_hash_lookup", .update = "map_lru_hash_update", .erase = "map_lru_hash_erase"};
 
-  explicit LruHashMap(const bpf::MapSpec& spec) : HashObject(lru_spec(spec), &kRuntime) {}
+  explicit LruHashMap(const bpf::MapSpec& spec) : HashObject(lru_spec(spec), &kRuntime, &kAround) {}
   static base::Status check(const bpf::MapSpec& spec) { return check_spec(spec, kLruRules); }
   static base::Result<std::unique_ptr<bpf::Map>> make(const bpf::MapSpec& spec) {
     auto map = std::make_unique<LruHashMap>(spec);

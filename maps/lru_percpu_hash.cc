@@ -11,7 +11,9 @@ constexpr bpf_map_runtime kRuntime = complete({.lookup = &maps_lru_percpu_hash_l
                                                .erase = &maps_hash_erase,
                                                .lookup_percpu = &maps_lru_percpu_hash_lookup_percpu,
                                                .each = &maps_hash_each,
+                                               .count = &maps_hash_count,
                                                .natives = kHashNatives});
+constexpr bpf_map_runtime kAround = with_update(kRuntime, &maps_percpu_hash_update);
 
 constexpr MapRules kRules = [] {
   MapRules rules = kLruRules;
@@ -27,7 +29,7 @@ class LruPercpuHashMap final : public HashObject {
                                                     .erase = "map_lru_percpu_hash_erase",
                                                     .lookup_percpu = "map_lru_percpu_hash_lookup_percpu"};
 
-  explicit LruPercpuHashMap(const bpf::MapSpec& spec) : HashObject(lru_spec(spec), &kRuntime) {}
+  explicit LruPercpuHashMap(const bpf::MapSpec& spec) : HashObject(lru_spec(spec), &kRuntime, &kAround) {}
   static base::Status check(const bpf::MapSpec& spec) { return check_spec(spec, kRules); }
   static base::Result<std::unique_ptr<bpf::Map>> make(const bpf::MapSpec& spec) {
     auto map = std::make_unique<LruPercpuHashMap>(spec);

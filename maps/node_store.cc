@@ -4,12 +4,14 @@
 #include <algorithm>
 
 #include "base/reclaim.h"
+#include "maps/test_fault.h"
 #include "maps/test_point.h"
 
 namespace maps {
 namespace {
 constexpr u64 kNodeMask = NodeStore::kNodesMax;
-constexpr u64 next_head(u64 head, u64 node) {
+u64 next_head(u64 head, u64 node) {
+  if (seeded("free_list_version")) return node;
   return ((head >> NodeStore::kNodeBits) + 1) << NodeStore::kNodeBits | node;
 }
 }  // namespace

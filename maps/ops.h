@@ -10,14 +10,14 @@
 //     int erase(ConstBytes key);                     int lookup_and_delete(ConstBytes key, Bytes value);
 //     int next_key(ConstBytes key, Bytes next);      int update_object(ConstBytes key, bpf::MapObject, u64 flags);
 //     base::Result<u64> direct_value(u32 offset);    int judge_update(ConstBytes key, u64 flags);
-//     int scan(u64& cursor, bool take, Bytes key, Bytes value);
+//     int scan(u64& cursor, bool take, Bytes key, Bytes value, u64 flags);
 //     static constexpr bpf::InnerRule kInner;        static constexpr u8 kBatch;
 //     base::Status freeze();                         int memory_fd() const;  int wake_fd() const;
 //   };
 //   constinit const bpf::MapOps bpf::hash_map_ops = maps::map_ops<HashMap>();
 //
-// Shape     the flags that every type judges alike are judged here: BPF_F_LOCK needs a lock in the value, which no map
-//           has as long as values carry no BTF; a look-up takes no other flag.
+// Shape     the flags that every type judges alike are judged here: BPF_F_LOCK needs a lock in the value, and only
+//           types whose operations take `flags` have values with one; a look-up takes no other flag.
 // Threads   control threads enter as readers of the reclamation domain, so that what they find stays.
 // Errors    a buffer of the wrong size is the caller's mistake: EINVAL.
 #pragma once
@@ -43,20 +43,26 @@ u64 value_bytes(const bpf::MapSpec& spec);
 template <class M>
 struct Thunks {
   static M& self(bpf::Map& map) { return static_cast<M&>(map); }
+  static bool takes(const bpf::Map& map, u64 flags) {
+    return flags == 0 || (flags == bpf::BPF_F_LOCK && has_lock(map.spec()));
+  }
   static bool key_fits(const bpf::Map& map, ConstBytes key) { return key.size() == map.spec().key_size; }
 
   static int lookup(bpf::Map& map, ConstBytes key, Bytes value, u64 flags) {
-    if (flags != 0) return -EINVAL;
+    if (!takes(map, flags)) return -EINVAL;
     if constexpr (requires { &M::lookup; }) {
       if (!key_fits(map, key) || value.size() != value_bytes(map.spec())) return -EINVAL;
       base::ReadSection section;
-      return self(map).lookup(key, value);
+      if constexpr (requires(M& m) { m.lookup(key, value, flags); })
+        return self(map).lookup(key, value, flags);
+      else
+        return self(map).lookup(key, value);
     }
     return -EOPNOTSUPP;
   }
 
   static int update(bpf::Map& map, ConstBytes key, ConstBytes value, u64 flags) {
-    if (flags & bpf::BPF_F_LOCK) return -EINVAL;
+    if ((flags & bpf::BPF_F_LOCK) != 0 && !has_lock(map.spec())) return -EINVAL;
     if constexpr (requires { &M::update; }) {
       if (!key_fits(map, key) || value.size() != value_bytes(map.spec())) return -EINVAL;
       base::ReadSection section;
@@ -90,11 +96,14 @@ struct Thunks {
   }
 
   static int lookup_and_delete(bpf::Map& map, ConstBytes key, Bytes value, u64 flags) {
-    if (flags != 0) return -EINVAL;
+    if (!takes(map, flags)) return -EINVAL;
     if constexpr (requires { &M::lookup_and_delete; }) {
       if (!key_fits(map, key) || value.size() != value_bytes(map.spec())) return -EINVAL;
       base::ReadSection section;
-      return self(map).lookup_and_delete(key, value);
+      if constexpr (requires(M& m) { m.lookup_and_delete(key, value, flags); })
+        return self(map).lookup_and_delete(key, value, flags);
+      else
+        return self(map).lookup_and_delete(key, value);
     }
     return kNotSupported;
   }
@@ -108,11 +117,11 @@ struct Thunks {
     return -EINVAL;
   }
 
-  static int scan(bpf::Map& map, u64& cursor, bool take, Bytes key, Bytes value) {
+  static int scan(bpf::Map& map, u64& cursor, bool take, Bytes key, Bytes value, u64 flags) {
     if constexpr (requires { &M::scan; }) {
       if (!key_fits(map, key) || value.size() != value_bytes(map.spec())) return -EINVAL;
       base::ReadSection section;
-      return self(map).scan(cursor, take, key, value);
+      return self(map).scan(cursor, take, key, value, flags);
     }
     return kNotSupported;
   }

@@ -12,6 +12,8 @@ constexpr bpf_map_runtime kRuntime = complete({.lookup = &maps_percpu_array_look
                                                .lookup_percpu = &maps_percpu_array_lookup_percpu,
                                                .each = &maps_percpu_array_each});
 
+constexpr bpf_map_runtime kAround = with_update(kRuntime, &update_array_around<&maps_percpu_array_lookup>);
+
 constexpr MapRules kRules = [] {
   MapRules rules = kArrayRules;
   rules.flags &= ~(bpf::BPF_F_MMAPABLE | bpf::BPF_F_INNER_MAP);
@@ -27,7 +29,7 @@ class PercpuArrayMap final : public ArrayObject {
                                                     .update = "map_percpu_array_update",
                                                     .lookup_percpu = "map_percpu_array_lookup_percpu"};
 
-  explicit PercpuArrayMap(const bpf::MapSpec& spec) : ArrayObject(spec, &kRuntime) {}
+  explicit PercpuArrayMap(const bpf::MapSpec& spec) : ArrayObject(spec, &kRuntime, &kAround) {}
   static base::Status check(const bpf::MapSpec& spec) { return check_spec(spec, kRules); }
   static base::Result<std::unique_ptr<bpf::Map>> make(const bpf::MapSpec& spec) {
     auto map = std::make_unique<PercpuArrayMap>(spec);

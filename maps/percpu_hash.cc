@@ -13,7 +13,9 @@ constexpr bpf_map_runtime kRuntime = complete({.lookup = &maps_percpu_hash_looku
                                                .erase = &maps_hash_erase,
                                                .lookup_percpu = &maps_percpu_hash_lookup_percpu,
                                                .each = &maps_hash_each,
+                                               .count = &maps_hash_count,
                                                .natives = kHashNatives});
+constexpr bpf_map_runtime kAround = with_update(kRuntime, &maps_percpu_hash_update);
 
 constexpr MapRules kRules = [] {
   MapRules rules = kHashRules;
@@ -29,7 +31,7 @@ class PercpuHashMap final : public HashObject {
                                                     .erase = "map_percpu_hash_erase",
                                                     .lookup_percpu = "map_percpu_hash_lookup_percpu"};
 
-  explicit PercpuHashMap(const bpf::MapSpec& spec) : HashObject(spec, &kRuntime) {}
+  explicit PercpuHashMap(const bpf::MapSpec& spec) : HashObject(spec, &kRuntime, &kAround) {}
   static base::Status check(const bpf::MapSpec& spec) { return check_spec(spec, kRules); }
   static base::Result<std::unique_ptr<bpf::Map>> make(const bpf::MapSpec& spec) {
     auto map = std::make_unique<PercpuHashMap>(spec);

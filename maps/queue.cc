@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "bpf/abi/flags.h"
+#include "maps/test_fault.h"
 #include "maps/test_point.h"
 #include "maps/words_inline.h"
 
@@ -79,10 +80,11 @@ int Queue::push(const void* value, u64 flags, u32 lane) noexcept {
     if (seen == word(tail, 0)) {
       if (node == 0) {
         if ((node = nodes_.take(lane)) == 0) break;
-        store(node, value);
+        if (!seeded("publish_unfilled")) store(node, value);
       }
       test_point();
       if (!place.compare_exchange_strong(seen, word(tail, node), std::memory_order_acq_rel)) continue;
+      if (seeded("publish_unfilled")) store(node, value);
       tail_.compare_exchange_strong(tail, tail + 1, std::memory_order_release);
       return 0;
     }
@@ -217,6 +219,12 @@ int Stack::pop(void* value, u32 lane) noexcept {
     const u32 before = top.index == 0 ? map.shape.max_entries - 1 : top.index - 1;
     const u64 below = slot(before).load(std::memory_order_acquire);
     if (!swap(top, {before, top.count == 1 ? 0 : node_of(below), high_of(below) + 1, top.count - 1})) continue;
+    if (seeded("give_before_fetch")) {
+      nodes_.give(lane, top.node);
+      test_point();
+      fetch(top.node, value);
+      return 0;
+    }
     fetch(top.node, value);
     nodes_.give(lane, top.node);
     return 0;

@@ -106,6 +106,9 @@ KFUNC int *bpf_iter_num_next(struct bpf_iter_num *it) { return (int *)it; }
 KFUNC void bpf_iter_num_destroy(struct bpf_iter_num *it);
 KFUNC void bpf_iter_num_destroy(struct bpf_iter_num *it) { (void)it; }
 
+KFUNC int64_t bpf_map_sum_elem_count(const struct bpf_map *map);
+KFUNC int64_t bpf_map_sum_elem_count(const struct bpf_map *map) { return (int64_t)(uintptr_t)map; }
+
 #define KFUNC_WITHOUT_ARGUMENTS(name) \
   KFUNC void name(void);              \
   KFUNC void name(void) {}

@@ -42,7 +42,7 @@ constexpr bool kSequence<std::string> = true;
 template <class Archive>
 void fields(Archive& a, MapFacts& m) {
   a(m.id, m.type, m.key_size, m.value_size, m.max_entries, m.map_flags, m.map_extra, m.name, m.frozen,
-    m.btf_key_type_id, m.btf_value_type_id, m.btf, m.contents, m.inner);
+    m.btf_key_type_id, m.btf_value_type_id, m.btf, m.contents, m.has_fields, m.inner);
 }
 template <class Archive>
 void fields(Archive& a, Capabilities& c) {

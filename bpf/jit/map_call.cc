@@ -13,18 +13,19 @@ enum class Operand : u8 { none, pointer, integer64, integer32 };
 struct MapHelper {
   bpf_func_id id;
   const char* operation;
+  bool stores;   // ... which maps with fields in their values do in another way
   bool inlines;  // small once its sizes are constants; the inliner, which sees the general body, thinks otherwise
   Operand operands[3];
 };
 constexpr MapHelper kMapHelpers[] = {
-    {BPF_FUNC_map_lookup_elem, "lookup", true, {Operand::pointer}},
-    {BPF_FUNC_map_update_elem, "update", true, {Operand::pointer, Operand::pointer, Operand::integer64}},
-    {BPF_FUNC_map_delete_elem, "erase", false, {Operand::pointer}},
-    {BPF_FUNC_redirect_map, "redirect", true, {Operand::integer64, Operand::integer64}},
-    {BPF_FUNC_map_push_elem, "push", false, {Operand::pointer, Operand::integer64}},
-    {BPF_FUNC_map_peek_elem, "peek", true, {Operand::pointer}},
-    {BPF_FUNC_for_each_map_elem, "each", true, {Operand::pointer, Operand::integer64, Operand::integer64}},
-    {BPF_FUNC_map_lookup_percpu_elem, "lookup_percpu", true, {Operand::pointer, Operand::integer32}},
+    {BPF_FUNC_map_lookup_elem, "lookup", false, true, {Operand::pointer}},
+    {BPF_FUNC_map_update_elem, "update", true, true, {Operand::pointer, Operand::pointer, Operand::integer64}},
+    {BPF_FUNC_map_delete_elem, "erase", false, false, {Operand::pointer}},
+    {BPF_FUNC_redirect_map, "redirect", false, true, {Operand::integer64, Operand::integer64}},
+    {BPF_FUNC_map_push_elem, "push", false, false, {Operand::pointer, Operand::integer64}},
+    {BPF_FUNC_map_peek_elem, "peek", false, true, {Operand::pointer}},
+    {BPF_FUNC_for_each_map_elem, "each", false, true, {Operand::pointer, Operand::integer64, Operand::integer64}},
+    {BPF_FUNC_map_lookup_percpu_elem, "lookup_percpu", false, true, {Operand::pointer, Operand::integer32}},
 };
 
 const MapHelper* find_map_helper(s32 id) {
@@ -35,13 +36,13 @@ const MapHelper* find_map_helper(s32 id) {
 
 }  // namespace
 
-// False: this call site sees several maps, or the runtime has no body for the map's type; the helper's table call
-// does it.
+// False: this call site sees several maps, or the runtime has no body for the map's type or its values; the helper's
+// table call does it.
 bool FunctionEmitter::emit_map_call() {
   const MapHelper* helper = find_map_helper(insn().imm);
   if (!helper || low().map_index < 0) return false;
   const MapFacts& map = module_.program().maps[size_t(low().map_index)];
-  if (u32(map.type) >= kMapTypes.size()) return false;
+  if (u32(map.type) >= kMapTypes.size() || (helper->stores && map.has_fields)) return false;
   const std::string name = "map_" + std::string(kMapTypes[map.type].name) + "_" + helper->operation;
   llvm::Function* body = module_.find_runtime(name);
   if (!body) return false;

@@ -32,8 +32,12 @@ struct MapSpec {
   base::u32 numa_node = 0;
   bool typed = false;  // key and value have BTF types
   std::string name;
+  std::shared_ptr<const bpf_value_fields> fields;  // null: values are bytes
   std::shared_ptr<const MapSpec> inner;  // maps of maps: the shape of those they hold
 };
+
+// May BPF_F_LOCK be asked for?
+inline bool has_lock(const MapSpec& spec) { return spec.fields && spec.fields->lock != BPF_VALUE_HAS_NO; }
 
 // A map object. Concrete maps hold a C struct that begins with bpf_map and return its address from head().
 class Map {
@@ -112,7 +116,7 @@ struct MapOps {
   int (*next_key)(Map&, ConstBytes key, Bytes next);
 
   // The first element at or behind `cursor`, which moves behind it; `take` deletes it. -ENOENT: there is none.
-  int (*scan)(Map&, base::u64& cursor, bool take, Bytes key, Bytes value);
+  int (*scan)(Map&, base::u64& cursor, bool take, Bytes key, Bytes value, base::u64 flags);
 
   // Address of the value behind a BPF_PSEUDO_MAP_VALUE reference, or an error (only single-element arrays have one).
   base::Result<base::u64> (*direct_value)(Map&, base::u32 offset);

@@ -41,6 +41,11 @@ BPF_BODY(bpf_iter_num_destroy) {
   return 0;
 }
 
+BPF_BODY(bpf_map_sum_elem_count) {
+  const struct bpf_map* map = (const struct bpf_map*)(uintptr_t)r1;
+  return map->runtime->count(map);
+}
+
 /* A program is a reader from its first instruction to its last, and nothing takes its CPU for another one. */
 BPF_BODY(bpf_rcu_read_lock) { return 0; }
 BPF_BODY(bpf_rcu_read_unlock) { return 0; }

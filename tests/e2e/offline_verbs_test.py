@@ -143,7 +143,8 @@ class TestRun(unittest.TestCase):
         def walked(numbers, error=0):
             return (sum(numbers) << 32 | error % (1 << 32)).to_bytes(9, "little", signed=True)[:8].hex()
 
-        wanted = [walked(range(64)), walked(range(-3, 2)), walked([]), walked([], -22), walked([], -7), walked([])]
+        wanted = [walked(range(64)), walked(range(-3, 2)), walked([]), walked([], -22), walked([], -7), walked([]),
+                  (3).to_bytes(8, "little").hex(), (1).to_bytes(8, "little").hex()]  # only hash tables are counted
         with tempfile.TemporaryDirectory() as folder:
             data = pathlib.Path(folder) / "data"
             data.write_bytes(bytes(64))
@@ -152,7 +153,7 @@ class TestRun(unittest.TestCase):
                               "--data-in", data, "--engine", engine, "--dump-maps")
                 self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
                 rows = json.loads(done.stdout)["maps"]["results"]
-                self.assertEqual([row["value"] for row in rows[:6]], wanted, engine)
+                self.assertEqual([row["value"] for row in rows], wanted, engine)
 
     def test_command_lines_that_are_wrong_have_status_2(self):
         for words in (["test-run", PROGS / "features.bpf.o"], ["verify"], ["verify", "a", "--fly"], ["fly"],

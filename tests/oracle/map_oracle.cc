@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // map_oracle.cc — random map commands for the host kernel and for our maps: results and contents must agree.
 //
-//   map_oracle [--seconds N | --ops N] [--seed S] [--type NAME]
+//   map_oracle [--seconds N | --ops N | --each N] [--seed S] [--type NAME]
+//
+// --each sends at least N commands to maps of every type: 1,000,000 is what a release is worth.
 //
 // Shape     a round makes one map of a random type with random numbers, good and bad, on both sides. If both sides made
 //           it, some hundred element commands follow, with keys from a small set, so that they meet each other, and
@@ -35,6 +37,7 @@
 #include "tests/oracle/map_objects.h"
 #include "tests/oracle/map_types.h"
 #include "tests/support/slice.h"
+#include "tests/support/value_btf.h"
 
 namespace {
 
@@ -58,9 +61,28 @@ u64 address(const void* p) {
   return reinterpret_cast<u64>(p);
 }
 
-// A storage has types of key and value, if at all.
+// A value with a lock at that offset.
+std::shared_ptr<const bpf_value_fields> lock_at(u32 offset) {
+  auto fields = std::make_shared<bpf_value_fields>();
+  fields->count = 1;
+  fields->lock = static_cast<int>(offset);
+  fields->at[0] = {offset, 4, 0};
+  return fields;
+}
+
+int load_lock_types(const bpf::MapSpec& spec) {
+  const auto blob = support::value_btf({{"bpf_spin_lock", spec.fields->at[0].offset}}, spec.value_size);
+  bpf::bpf_attr attr{};
+  attr.btf = address(blob.data());
+  attr.btf_size = static_cast<u32>(blob.size());
+  return host_call(bpf::BPF_BTF_LOAD, attr);
+}
+
+// A storage has types of key and value, if at all; so has a value with a lock.
 int host_create(const bpf::MapSpec& spec, int inner_fd = -1) {
-  const int types = spec.typed ? map_oracle::load_value_types(spec.value_size) : -1;
+  const int types = spec.fields  ? load_lock_types(spec)
+                    : spec.typed ? map_oracle::load_value_types(spec.value_size)
+                                 : -1;
   bpf::bpf_attr attr{};
   attr.map_type = spec.type;
   attr.key_size = spec.key_size;
@@ -73,7 +95,7 @@ int host_create(const bpf::MapSpec& spec, int inner_fd = -1) {
   if (types >= 0) {
     attr.btf_fd = static_cast<u32>(types);
     attr.btf_key_type_id = 1;
-    attr.btf_value_type_id = 4;
+    attr.btf_value_type_id = spec.fields ? support::kValueType : 4;
   }
   const int fd = host_call(bpf::BPF_MAP_CREATE, attr);
   if (types >= 0) close(types);
@@ -212,6 +234,10 @@ class Round {
       spec_.max_entries = std::min(spec_.max_entries, 2U);
       spec_.value_size = (4U << 20) - static_cast<u32>(random_() % 400);
     }
+    const bool lockable = spec_.type == BPF_MAP_TYPE_ARRAY || spec_.type == BPF_MAP_TYPE_HASH;
+    const bool open = (spec_.map_flags & (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG)) == 0;
+    if (lockable && open && spec_.key_size == 4 && spec_.value_size == 64 && !one_in(3))
+      spec_.fields = lock_at(pick({0U, 4U, 20U, 60U}));
   }
 
   bool create() {
@@ -261,8 +287,9 @@ class Round {
     return value;
   }
 
-  u64 draw_update_flags() { return one_in(12) ? pick({3, 4, 5, 8, 1 << 20}) : pick({0, 0, 1, 2}); }
-  u64 draw_lookup_flags() { return one_in(30) ? pick({1, 2, 4, 8}) : 0; }
+  u64 lock_flag() { return spec_.fields && one_in(2) ? u64{BPF_F_LOCK} : 0; }
+  u64 draw_update_flags() { return one_in(12) ? pick({3, 4, 5, 8, 1 << 20}) : pick({0, 0, 1, 2}) | lock_flag(); }
+  u64 draw_lookup_flags() { return one_in(30) ? pick({1, 2, 4, 8}) : lock_flag(); }
 
   void one_command() {
     switch (random_() % 8) {
@@ -451,7 +478,8 @@ class Round {
 
 struct Options {
   double seconds = 10;
-  u64 ops = 0;  // 0: by time
+  u64 ops = 0;   // 0: by time
+  u64 each = 0;  // of each type; 0: of all
   u64 seed = 0;
   std::string type;
 };
@@ -463,6 +491,7 @@ Options parse_options(int argc, char** argv) {
     const std::string name = argv[i];
     if (name == "--seconds") options.seconds = support::slice_length(std::atof(argv[i + 1]));
     if (name == "--ops") options.ops = std::strtoull(argv[i + 1], nullptr, 10);
+    if (name == "--each") options.each = std::strtoull(argv[i + 1], nullptr, 10);
     if (name == "--seed") options.seed = std::strtoull(argv[i + 1], nullptr, 10);
     if (name == "--type") options.type = argv[i + 1];
   }
@@ -487,10 +516,20 @@ int main(int argc, char** argv) {
   u64 commands[std::size(map_oracle::kTypes)] = {};
   u64 total = 0;
   int failures = 0;
-  for (u64 round = 0; failures < 10; ++round) {
-    if (options.ops != 0 ? total >= options.ops : elapsed() >= options.seconds) break;
+  const auto wanted = [&](std::size_t i) {
+    return options.type.empty() || kMapTypes[map_oracle::kTypes[i].type].name == options.type;
+  };
+  const auto enough = [&] {
+    if (options.ops != 0) return total >= options.ops;
+    if (options.each == 0) return elapsed() >= options.seconds;
+    for (std::size_t i = 0; i < std::size(map_oracle::kTypes); ++i)
+      if (commands[i] < options.each && wanted(i)) return false;
+    return true;
+  };
+  for (u64 round = 0; failures < 10 && !enough(); ++round) {
     const std::size_t which = (options.seed + round) % std::size(map_oracle::kTypes);
-    if (!options.type.empty() && kMapTypes[map_oracle::kTypes[which].type].name != options.type) continue;
+    if (!wanted(which)) continue;
+    if (options.each != 0 && commands[which] >= options.each) continue;
     const base::s64 sent = Round(map_oracle::kTypes[which], options.seed + round, program, inners, objects).run();
     if (sent < 0) {
       ++failures;

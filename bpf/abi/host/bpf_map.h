@@ -43,6 +43,8 @@ struct bpf_map_runtime {
    * How many it was called for. */
   int64_t (*each)(struct bpf_env *, struct bpf_map *, struct bpf_map_shape, const struct bpf_callback *, uint64_t ctx,
                   uint64_t flags);
+  /* Elements there are now, in the maps whose kind Linux counts: hash tables; 0 in all others. */
+  uint64_t (*count)(const struct bpf_map *);
   /* Functions of the maps library that this type's bodies in the runtime bitcode call out of line, up to a null name;
    * NULL where there are none. The JIT's linker resolves them here, through the maps that the object uses. */
   const struct bpf_native *natives;
@@ -53,6 +55,19 @@ struct bpf_native {
   const void *address;
 };
 
+/* What a value holds that is more than bytes: locks, timers, kernel pointers. bpf(2) neither shows nor sets them. */
+enum { BPF_VALUE_FIELDS_MAX = 11, BPF_VALUE_HAS_NO = -1 };
+struct bpf_value_field {
+  uint32_t offset; /* bytes from the start of the value; a multiple of 4 */
+  uint32_t size;   /* a multiple of 4 */
+  uint32_t kind;   /* bpf::btf::FieldKind */
+};
+struct bpf_value_fields {
+  uint32_t count;
+  int32_t lock; /* offset of the struct bpf_spin_lock, BPF_VALUE_HAS_NO: none */
+  struct bpf_value_field at[BPF_VALUE_FIELDS_MAX]; /* by offset */
+};
+
 struct bpf_map {
   struct bpf_map_shape shape;
   uint32_t map_type;
@@ -60,6 +75,7 @@ struct bpf_map {
   uint64_t map_extra;
   const struct bpf_map_runtime *runtime; /* never null, nor any of its functions */
   char name[16];
+  const struct bpf_value_fields *fields; /* NULL: values are bytes */
 };
 
 /* BPF_MAP_TYPE_PROG_ARRAY: slots are replaced with one store and seen by the next tail call. */

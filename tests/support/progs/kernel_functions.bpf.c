@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernel functions that run here: number iterators, RCU and preemption sections. `results` has what came out.
+// Kernel functions that run here: number iterators, RCU and preemption sections, the count of a map's elements.
+// `results` has what came out.
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
+
+struct bpf_map;
 
 struct bpf_iter_num {
   __u64 state;
@@ -15,6 +18,7 @@ extern void bpf_rcu_read_lock(void) __ksym;
 extern void bpf_rcu_read_unlock(void) __ksym;
 extern void bpf_preempt_disable(void) __ksym;
 extern void bpf_preempt_enable(void) __ksym;
+extern __s64 bpf_map_sum_elem_count(const struct bpf_map *map) __ksym;
 
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -22,6 +26,13 @@ struct {
   __type(key, __u32);
   __type(value, __s64);
 } results SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 8);
+  __type(key, __u32);
+  __type(value, __u64);
+} counted SEC(".maps");
 
 static __always_inline void note(__u32 at, __s64 value) {
   __s64 *slot = bpf_map_lookup_elem(&results, &at);
@@ -51,6 +62,12 @@ int kernel_functions(struct xdp_md *ctx) {
   bpf_preempt_disable();
   note(5, walk(2147483600, 2147483647) & 0xffffffff);
   bpf_preempt_enable();
+  for (__u32 key = 0; key < 3; key++) {
+    __u64 value = key;
+    bpf_map_update_elem(&counted, &key, &value, BPF_ANY);
+  }
+  note(6, bpf_map_sum_elem_count((const struct bpf_map *)&counted));
+  note(7, 1 + bpf_map_sum_elem_count((const struct bpf_map *)&results));
   return XDP_PASS;
 }
 

@@ -1,31 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // concurrency_test.cc — four threads on one map, with yields between the steps of each operation (maps/test_point.h).
 // Run under -Db_sanitize=thread as well. What is checked is what the map promises, not only that nothing is reported.
-#include <atomic>
-#include <map>
-#include <random>
-#include <thread>
-
-#include "base/percpu.h"
-#include "base/reclaim.h"
 #include "maps/hash_table.h"
-#include "tests/unit/maps/map_under_test.h"
-
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define MAPS_TEST_SLOW 8
-#endif
-#endif
-#ifndef MAPS_TEST_SLOW
-#define MAPS_TEST_SLOW 1
-#endif
-
-#if MAPS_TEST_SLOW > 1
-// DPDK reads and writes its acknowledged token without an atomic; any of the values it may see is a safe one.
-extern "C" const char* __tsan_default_suppressions() {
-  return "race:rte_rcu_qsbr_check\n";
-}
-#endif
+#include "tests/unit/maps/four_threads.h"
 
 namespace maps_test {
 namespace {
@@ -34,41 +11,6 @@ using bpf::BPF_ANY;
 using bpf::BPF_EXIST;
 using bpf::BPF_F_NO_PREALLOC;
 using bpf::BPF_NOEXIST;
-
-constexpr u32 kThreads = 4;
-constexpr u32 kSteps = 60000 / MAPS_TEST_SLOW;
-
-// A value that tells whether it is whole, and whose it is.
-struct Stamp {
-  u64 key = 0;
-  u64 number = 0;
-  u64 check = 0;
-  static Stamp of(u64 key, u64 number) { return {key, number, (key ^ number) * 0x9e3779b97f4a7c15}; }
-  bool whole(u64 for_key) const { return key == for_key && check == of(key, number).check; }
-};
-
-// A worker: on line, quiescent after every step, with its own env.
-template <class Step>
-void as_worker(u32 index, Step step) {
-  auto reader = *base::Reclaim::process().join();
-  reader.online();
-  bpf_env env{};
-  env.cpu = index % base::possible_cpu_count();
-  std::mt19937 random(index * 7919 + 13);
-  for (u32 i = 0; i < kSteps; ++i) {
-    step(env, random, i);
-    reader.quiescent();
-  }
-  reader.offline();
-}
-
-template <class Step>
-void on_four_threads(Step step) {
-  std::vector<std::thread> threads;
-  for (u32 t = 0; t < kThreads; ++t)
-    threads.emplace_back([&, t] { as_worker(t, [&](auto& env, auto& random, u32 i) { step(t, env, random, i); }); });
-  for (auto& thread : threads) thread.join();
-}
 
 // Inserts and deletes that succeeded, by key: their difference is 0 or 1 and says whether the key is there. A key that
 // was in the map twice, or a delete that took two, breaks it.

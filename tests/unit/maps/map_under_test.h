@@ -48,16 +48,19 @@ inline bpf::MapSpec spec_of(bpf::bpf_map_type type, u32 key_size, u32 value_size
 template <class Key, class Value>
 class TestMap {
  public:
-  TestMap(bpf::bpf_map_type type, u32 max_entries, u32 flags = 0) {
-    auto made = make_map(spec_of(type, sizeof(Key), sizeof(Value), max_entries, flags));
+  TestMap(bpf::bpf_map_type type, u32 max_entries, u32 flags = 0,
+          std::shared_ptr<const bpf_value_fields> fields = nullptr) {
+    bpf::MapSpec spec = spec_of(type, sizeof(Key), sizeof(Value), max_entries, flags);
+    spec.fields = std::move(fields);
+    auto made = make_map(spec);
     EXPECT_TRUE(made.ok()) << (made.ok() ? "" : made.error().what());
     if (made) map_ = *std::move(made);
     ops_ = *bpf::find_map_ops(type);
   }
 
-  std::optional<Value> lookup(const Key& key) {
+  std::optional<Value> lookup(const Key& key, u64 flags = 0) {
     Value value;
-    const int result = ops_->lookup(*map_, bytes_of(key), std::as_writable_bytes(std::span(&value, 1)), 0);
+    const int result = ops_->lookup(*map_, bytes_of(key), std::as_writable_bytes(std::span(&value, 1)), flags);
     if (result != 0) return std::nullopt;
     return value;
   }
@@ -65,9 +68,9 @@ class TestMap {
     return ops_->update(*map_, bytes_of(key), bytes_of(value), flags);
   }
   int erase(const Key& key) { return ops_->erase(*map_, bytes_of(key)); }
-  std::optional<Value> take(const Key& key) {
+  std::optional<Value> take(const Key& key, u64 flags = 0) {
     Value value;
-    if (ops_->lookup_and_delete(*map_, bytes_of(key), std::as_writable_bytes(std::span(&value, 1)), 0) != 0)
+    if (ops_->lookup_and_delete(*map_, bytes_of(key), std::as_writable_bytes(std::span(&value, 1)), flags) != 0)
       return std::nullopt;
     return value;
   }

@@ -170,7 +170,8 @@ Answer map_create(DoorState& state, Client& client, bpf::bpf_attr& attr, u32) {
   map->uid = client.uid();
   map->created_ns = boot_time_ns();
   state.maps.add(map);
-  if (ops->holds == bpf::MapHolds::device && state.config.on_device_map) state.config.on_device_map(map);
+  const bool redirects = ops->holds == bpf::MapHolds::device || ops->holds == bpf::MapHolds::cpu;
+  if (redirects && state.config.on_device_map) state.config.on_device_map(map);
   return install(client, map, access);
 }
 

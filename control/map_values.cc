@@ -33,31 +33,34 @@ base::Status check_slot_owner(Map& map, const Program& program) {
 }
 
 // The program that an entry of a device or CPU map names beside its number; none is no error.
-bpf::MapObject entry_program(Client& client, const Map& map, base::ConstBytes value, bpf::bpf_attach_type expected,
-                             int wrong) {
+bpf::MapObject entry_program(DoorState& state, Client& client, Map& map, base::ConstBytes value,
+                             bpf::bpf_attach_type expected, int wrong) {
   bpf::MapObject object;
   const int at =
       bpf::load::value_fd_offset({map.spec().type, map.spec().key_size, map.spec().value_size, map.spec().max_entries});
   const int fd = at < 0 ? 0 : read_fd(value, std::size_t(at));
   if (fd <= 0) return object;
   const auto program = get_program(client, fd);
-  if (program && (*program)->info().expected_attach_type == expected) return program_object(*program);
+  if (program && (*program)->info().expected_attach_type == expected && check_slot_owner(map, **program)) {
+    if (state.config.ports) state.config.ports->use_in_entries(*program);
+    return program_object(*program);
+  }
   object.error = wrong;
   return object;
 }
 
 Answer update_device(DoorState& state, Client& client, Map& map, base::ConstBytes key, base::ConstBytes value,
                      u64 flags) {
-  bpf::MapObject object = entry_program(client, map, value, bpf::BPF_XDP_DEVMAP, EINVAL);
+  bpf::MapObject object = entry_program(state, client, map, value, bpf::BPF_XDP_DEVMAP, EINVAL);
   object.id = u32(read_fd(value, 0));
   if (object.id != 0 && (!state.config.devices || !state.config.devices->has_ifindex(u32(object.id))))
     object.error = EINVAL;
   return done(map.ops().update_object(map.live(), key, std::move(object), flags), "update");
 }
 
-Answer update_cpu(Client& client, Map& map, base::ConstBytes key, base::ConstBytes value, u64 flags) {
+Answer update_cpu(DoorState& state, Client& client, Map& map, base::ConstBytes key, base::ConstBytes value, u64 flags) {
   // Linux says ENOMEM for whatever hinders the entry's making.
-  bpf::MapObject object = entry_program(client, map, value, bpf::BPF_XDP_CPUMAP, ENOMEM);
+  bpf::MapObject object = entry_program(state, client, map, value, bpf::BPF_XDP_CPUMAP, ENOMEM);
   object.id = u32(read_fd(value, 0));
   return done(map.ops().update_object(map.live(), key, std::move(object), flags), "update");
 }
@@ -114,7 +117,7 @@ Answer update_named(DoorState& state, Client& client, Map& map, base::ConstBytes
     case bpf::MapHolds::device:
       return update_device(state, client, map, key, value, flags);
     case bpf::MapHolds::cpu:
-      return update_cpu(client, map, key, value, flags);
+      return update_cpu(state, client, map, key, value, flags);
     case bpf::MapHolds::map:
       return update_inner(client, map, key, value, flags);
     case bpf::MapHolds::socket:

@@ -44,6 +44,8 @@ class PortHooks {
   virtual base::Status set_xdp(u32 ifindex, const std::shared_ptr<Program>& program) = 0;
   // The same for the programs of a TC hook, in order.
   virtual base::Status set_tc(u32 ifindex, TcHook hook, const std::vector<std::shared_ptr<Program>>& programs) = 0;
+  // An entry of a device or CPU map is about to name the program.
+  virtual void use_in_entries(const std::shared_ptr<Program>&) {}
   // Takes run time of programs as long as somebody wants it (BPF_ENABLE_STATS).
   virtual void want_run_time(bool on) = 0;
   // All ports, in the order of their numbers.

@@ -37,6 +37,8 @@ class DataplaneImpl final : public Dataplane {
   base::Status set_admin_up(std::string_view port, bool up) override;
   base::Status register_redirect_map(const RedirectMap& map) override;
   base::Status unregister_redirect_map(u32 map_id) override;
+  void add_entry_program(std::shared_ptr<const AttachedProgram> program) override;
+  base::Status forget_entry_program(u32 id) override;
 
   void set_run_time(bool on) override { shared_.take_run_time.store(on, std::memory_order_relaxed); }
   void wait_grace_period() override { base::Reclaim::process().synchronize(); }
@@ -85,7 +87,8 @@ void DataplaneImpl::finish() {
 
 void DataplaneImpl::stop() {
   if (!running_) return;
-  for (const Phase phase : {Phase::stop_receiving, Phase::drain_spread, Phase::drain_handovers}) {
+  for (const Phase phase : {Phase::stop_receiving, Phase::drain_spread, Phase::close_cpus, Phase::drain_cpus,
+                            Phase::drain_handovers}) {
     shared_.phase.store(phase, std::memory_order_release);
     for (auto& worker : workers_)
       while (!worker->has_done(phase)) std::this_thread::yield();
@@ -169,8 +172,9 @@ base::Status DataplaneImpl::register_redirect_map(const RedirectMap& map) {
   for (const RedirectMap& known : topology_.redirect_maps)
     if (known.map_id == map.map_id)
       return base::Error(EEXIST, "redirect map id " + std::to_string(map.map_id) + " is known already");
-  if (!map.targets)
+  if (!map.targets && !map.find_cpu)
     return base::Error(EINVAL, "redirect map id " + std::to_string(map.map_id) + " has no way to read it");
+  if (map.find_cpu) SLUICE_CHECK(make_cpu_links(topology_));
   topology_.redirect_maps.push_back(map);
   rebuild();
   return base::success();
@@ -179,6 +183,24 @@ base::Status DataplaneImpl::register_redirect_map(const RedirectMap& map) {
 base::Status DataplaneImpl::unregister_redirect_map(u32 map_id) {
   if (std::erase_if(topology_.redirect_maps, [&](const RedirectMap& map) { return map.map_id == map_id; }) == 0)
     return base::Error(ENOENT, "redirect map id " + std::to_string(map_id) + " is not known");
+  rebuild();
+  return base::success();
+}
+
+void DataplaneImpl::add_entry_program(std::shared_ptr<const AttachedProgram> program) {
+  for (const auto& known : topology_.entry_programs)
+    if (known->id() == program->id()) return;
+  topology_.entry_programs.push_back(std::move(program));
+  rebuild();
+}
+
+base::Status DataplaneImpl::forget_entry_program(u32 id) {
+  const auto same = [id](const auto& program) { return program->id() == id; };
+  const auto found = std::find_if(topology_.entry_programs.begin(), topology_.entry_programs.end(), same);
+  if (found == topology_.entry_programs.end())
+    return base::Error(ENOENT, "program id " + std::to_string(id) + " is in no entry of a map");
+  const auto forgotten = std::move(*found);  // outlives the grace period
+  topology_.entry_programs.erase(found);
   rebuild();
   return base::success();
 }

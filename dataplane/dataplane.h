@@ -32,6 +32,7 @@ namespace dataplane {
 inline constexpr u32 kPortsMax = 32;         // RTE_MAX_ETHPORTS as DPDK was built
 inline constexpr u32 kBurstMax = 64;         // frames per receive; verdicts and contexts of a burst stay in L1
 inline constexpr u32 kHandoverSlots = 1024;  // frames between two workers for one port: ~16 bursts, < 1 ms at 1 Mpps
+inline constexpr u32 kCpuQueueSlots = 2048;  // frames that one worker has waiting at another by cpumaps: a usual size
 
 enum class Poll : base::u8 { adaptive, busy };
 
@@ -68,13 +69,15 @@ struct DataplaneSpec {
   std::vector<PortPlan> ports;
 };
 
-// How the data path reads all entries of a redirect map for BPF_F_BROADCAST. Registered by the owner of the map, who
-// keeps `map` alive until it is unregistered. `targets` writes up to `max` ifindexes and returns how many; it runs on
-// workers and must not block.
+// How the data path reads entries of a redirect map. Registered by the owner of the map, who keeps `map` alive until it
+// is unregistered. The functions run on workers and must not block; an entry is a number | program id << 32.
 struct RedirectMap {
   u32 map_id = 0;
   const void* map = nullptr;
-  u32 (*targets)(const void* map, u32* ifindexes, u32 max) = nullptr;
+  // Devices, for BPF_F_BROADCAST: writes up to `max` entries, ifindex below, and returns how many.
+  u32 (*targets)(const void* map, u64* entries, u32 max) = nullptr;
+  // CPUs: the entry of one, queue size below; 0: there is none.
+  u64 (*find_cpu)(const void* map, u32 cpu) = nullptr;
 };
 
 class Dataplane {
@@ -105,6 +108,10 @@ class Dataplane {
   virtual base::Status set_admin_up(std::string_view port, bool up) = 0;
   virtual base::Status register_redirect_map(const RedirectMap& map) = 0;
   virtual base::Status unregister_redirect_map(u32 map_id) = 0;
+  // Programs that entries of redirect maps name by id: known before an entry names one, forgotten after none does.
+  // add of a known one does nothing; forget: ENOENT.
+  virtual void add_entry_program(std::shared_ptr<const AttachedProgram> program) = 0;
+  virtual base::Status forget_entry_program(u32 id) = 0;
 
   // Takes run time of programs from now on, or stops to. Off at first; run counts are always kept.
   virtual void set_run_time(bool on) = 0;

@@ -50,6 +50,19 @@ struct Backlog {
   std::array<Slot, kBurstMax * 2> slots;
 };
 
+// Frames of one source burst for workers on other CPUs, by place in Pipeline::cpus, until flush().
+struct CpuOutbox {
+  struct Queue {
+    u32 count = 0;
+    u32 bound = 0;  // of frames waiting there, the smallest that an entry asked for
+    std::array<rte_mbuf*, kBurstMax> frames;
+    std::array<u16, kBurstMax> entries;  // ports of entry; the frames are another's once they are handed over
+  };
+  u64 touched = 0;  // bit per worker
+  std::array<Queue, kWorkersMax> queues;
+};
+static_assert(kWorkersMax <= 64, "CpuOutbox::touched has a bit per worker");
+
 struct Lane {
   u32 index = 0;  // worker slot
   u32 port_count = 0;
@@ -61,6 +74,8 @@ struct Lane {
   std::array<struct bpf_redirect, kBurstMax> redirects{};
   std::array<xdp_borders, kBurstMax> borders{};
   Outbox outbox;
+  CpuOutbox cpu_outbox;
+  bool cpus_closed = false;  // the data path stops: no more frames for other CPUs
   Graveyard graveyard;
   Backlog backlog;
   LaneCounters counters;

@@ -55,6 +55,7 @@ struct Source {
   u16 burst = 32;
   u32 ifindex = 0;
   bool cold = true;  // no frame's data is in this core's cache yet
+  bool by_cpumap = false;  // XDP_TX is no verdict here, and verdicts are not those of the port's program
   bool skbs = false;  // TC programs see what passes: on this port, or on the egress of `pass_to`
   const AttachedProgram* program = nullptr;
   SpreadRings spread;  // empty: process here
@@ -84,8 +85,18 @@ class IfindexTable {
   std::array<Slot, kSlots> slots_{};
 };
 
+// The queue of this worker to the one on a CPU.
+struct CpuRoute {
+  u32 cpu = 0;
+  rte_ring* ring = nullptr;
+};
+
 struct Pipeline {
   std::vector<Source> sources;
+  std::array<Source, kPortsMax> from_cpus;  // what frames of a port meet that came by a cpumap, but for the program
+  std::vector<CpuRoute> cpus;
+  std::vector<rte_ring*> cpus_in;
+  std::vector<std::shared_ptr<const AttachedProgram>> entry_programs;
   std::array<Route, kPortsMax> routes{};
   std::array<PortStage, kPortsMax> stages{};
   IfindexTable ports_by_ifindex;

@@ -7,14 +7,16 @@
 //           buffer.
 #pragma once
 
+#include "bpf/abi/host/bpf_map.h"
 #include "dataplane/transmit.h"
 
 namespace dataplane {
 
-// The port that a redirect without BPF_F_BROADCAST names; kNoPort otherwise.
+// The port that a redirect without BPF_F_BROADCAST and without a program names; kNoPort otherwise.
 inline u16 find_redirect_port(const Pipeline& pipeline, const struct bpf_redirect& redirect) noexcept {
-  constexpr u32 kBroadcast = 1u << 3;  // BPF_F_BROADCAST
-  if (redirect.kind == BPF_REDIRECT_NONE || (redirect.flags & kBroadcast)) return kNoPort;
+  constexpr u32 kNotTogether = 1u << 3 | u32(BPF_REDIRECT_ENTRY_PROG);  // BPF_F_BROADCAST
+  const bool to_device = redirect.kind == BPF_REDIRECT_IFINDEX || redirect.kind == BPF_REDIRECT_MAP;
+  if (!to_device || (redirect.flags & kNotTogether)) return kNoPort;
   return pipeline.ports_by_ifindex.find(redirect.target);
 }
 

@@ -159,6 +159,20 @@ Source build_source(const Topology& topology, u16 port, u16 worker) {
   return source;
 }
 
+Source build_cpu_source(const Topology& topology, u16 port, u16 worker) {
+  Source source = build_source(topology, port, worker);
+  source.cold = source.by_cpumap = true;
+  source.program = nullptr;
+  return source;
+}
+
+void add_cpu_queues(const Topology& topology, u16 worker, Pipeline& pipeline) {
+  for (const WorkerLink& link : topology.cpu_links) {
+    if (link.from == worker) pipeline.cpus.push_back({topology.workers[link.to].cpu, link.ring.raw()});
+    if (link.to == worker) pipeline.cpus_in.push_back(link.ring.raw());
+  }
+}
+
 void add_device_sources(const Topology& topology, u16 port, u16 worker, Pipeline& pipeline) {
   const PortState& state = topology.ports[port];
   if (!state.admin_up) return;
@@ -184,10 +198,10 @@ void add_ring_sources(const Topology& topology, u16 port, u16 worker, Pipeline& 
 
 }  // namespace
 
-base::Result<FrameRing> FrameRing::make() {
+base::Result<FrameRing> FrameRing::make(u32 slots) {
   static u32 serial = 0;
   const std::string name = "sluice-frames-" + std::to_string(serial++);
-  rte_ring* ring = rte_ring_create(name.c_str(), kHandoverSlots, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+  rte_ring* ring = rte_ring_create(name.c_str(), slots, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
   if (!ring) return base::Error(rte_errno, "no memory for a queue between two workers");
   return FrameRing(ring);
 }
@@ -240,6 +254,18 @@ base::Result<Topology> make_topology(const DataplaneSpec& spec) {
   return topology;
 }
 
+base::Status make_cpu_links(Topology& topology) {
+  if (!topology.cpu_links.empty()) return base::success();
+  std::vector<WorkerLink> links;
+  for (u16 from = 0; from < topology.workers.size(); ++from)
+    for (u16 to = 0; to < topology.workers.size(); ++to) {
+      SLUICE_TRY(FrameRing ring, FrameRing::make(kCpuQueueSlots));
+      links.push_back({from, to, std::move(ring)});
+    }
+  topology.cpu_links = std::move(links);
+  return base::success();
+}
+
 std::unique_ptr<const Pipeline> build_pipeline(const Topology& topology, u16 worker) {
   auto pipeline = std::make_unique<Pipeline>();
   for (u16 port = 0; port < topology.ports.size(); ++port) {
@@ -247,6 +273,7 @@ std::unique_ptr<const Pipeline> build_pipeline(const Topology& topology, u16 wor
     add_device_sources(topology, port, worker, *pipeline);
     add_ring_sources(topology, port, worker, *pipeline);
     pipeline->routes[port] = build_route(state, worker);
+    pipeline->from_cpus[port] = build_cpu_source(topology, port, worker);
     pipeline->stages[port] = build_stage(state, worker);
     pipeline->ports_by_ifindex.insert(state.port->ifindex(), port);
     for (const WorkerLink& link : state.handover_links)
@@ -256,7 +283,9 @@ std::unique_ptr<const Pipeline> build_pipeline(const Topology& topology, u16 wor
       for (const auto* list : {&programs.tcx, &programs.clsact})
         pipeline->programs.insert(pipeline->programs.end(), list->begin(), list->end());
   }
+  add_cpu_queues(topology, worker, *pipeline);
   pipeline->redirect_maps = topology.redirect_maps;
+  pipeline->entry_programs = topology.entry_programs;
   return pipeline;
 }
 

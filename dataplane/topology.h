@@ -20,7 +20,7 @@ namespace dataplane {
 // A bounded queue of frames between two workers; frees what is left in it.
 class FrameRing {
  public:
-  static base::Result<FrameRing> make();
+  static base::Result<FrameRing> make(u32 slots = kHandoverSlots);
   FrameRing(FrameRing&& other) noexcept : ring_(std::exchange(other.ring_, nullptr)) {}
   FrameRing& operator=(FrameRing&&) = delete;
   ~FrameRing();
@@ -56,11 +56,15 @@ struct Topology {
   std::vector<WorkerSpec> workers;
   std::vector<PortState> ports;
   std::vector<RedirectMap> redirect_maps;
+  std::vector<WorkerLink> cpu_links;  // between all pairs, and from each worker to itself; none before they are needed
+  std::vector<std::shared_ptr<const AttachedProgram>> entry_programs;
 
   u16 find_port(std::string_view name) const noexcept;    // kNoPort: none
   u16 find_worker(std::string_view name) const noexcept;  // kNoPort: none
 };
 
+// The queues that cpumaps need, unless they are there.
+base::Status make_cpu_links(Topology& topology);
 base::Result<Topology> make_topology(const DataplaneSpec& spec);
 // The port index that an on-pass names; kNoPort for drop.
 base::Result<u16> resolve_on_pass(const Topology& topology, const OnPass& on_pass);

@@ -6,6 +6,8 @@
 
 #include <bit>
 
+#include "dataplane/cpu_queue.h"
+
 namespace dataplane {
 namespace {
 
@@ -103,6 +105,7 @@ void flush(Lane& lane, const Pipeline& pipeline, u16 entry) noexcept {
     dispatch(lane, pipeline.routes[egress], entry, egress, queue.frames.data(), queue.count, queue.bytes);
     queue.count = queue.bytes = 0;
   }
+  if (lane.cpu_outbox.touched != 0) flush_cpus(lane, pipeline);
   if (lane.graveyard.count != 0) free_frames(lane.graveyard.frames.data(), std::exchange(lane.graveyard.count, 0));
 }
 

@@ -14,6 +14,7 @@
 
 #include "bpf/runtime/default_host.h"
 #include "bpf/runtime/runtime.h"
+#include "dataplane/cpu_queue.h"
 #include "dataplane/host.h"
 #include "dataplane/spread.h"
 #include "dataplane/xdp_hook.h"
@@ -78,6 +79,7 @@ void Worker::run() {
   for (;;) {
     const Phase phase = shared_.phase.load(std::memory_order_acquire);
     if (phase == Phase::end) break;
+    lane_->cpus_closed = phase >= Phase::close_cpus;
     lane_->take_run_time = shared_.take_run_time.load(std::memory_order_relaxed);
     const u32 work = poll_all(*pipeline_.load(std::memory_order_acquire), phase);
     lane_->publish_if_wanted();
@@ -94,6 +96,8 @@ u32 Worker::poll_all(const Pipeline& pipeline, Phase phase) {
   u32 work = 0;
   for (const Source& source : pipeline.sources)
     if (source.ring || phase == Phase::run) work += poll(pipeline, source);
+  source_work_ = work;
+  for (rte_ring* ring : pipeline.cpus_in) work += receive_from_cpus(*lane_, pipeline, ring);
   for (rte_ring* ring : pipeline.handovers_in) work += send_handovers(*lane_, pipeline, ring);
   return work;
 }
@@ -125,10 +129,13 @@ u32 Worker::spread(const Pipeline& pipeline, const Source& source, rte_mbuf** fr
   return count;
 }
 
-// The first phase of a stop is done when it is seen; the draining ones when a round found every queue empty.
+// Closing is done when a whole round has seen it; draining when a round found every queue empty.
 void Worker::note_phase(Phase phase, u32 work) {
   if (phase == Phase::run) return;
-  if (phase == Phase::stop_receiving || work == 0) done_.store(phase, std::memory_order_release);
+  const bool closes = phase == Phase::stop_receiving || phase == Phase::close_cpus;
+  // Programs may keep frames going round between CPUs for ever: nobody waits for those before the way is closed.
+  if (phase == Phase::drain_spread) work = source_work_;
+  if (closes || work == 0) done_.store(phase, std::memory_order_release);
 }
 
 void Worker::count_cycles(u32 work) {

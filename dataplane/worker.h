@@ -2,7 +2,8 @@
 // worker.h — one worker thread: poll, process, send, report quiescence, repeat; sleep when there is nothing to do.
 //
 // Shape     Worker owns a Lane and a pointer to the Pipeline it runs. The phases of a stop are walked by all workers
-//           together: no device is polled any more; queues between workers run empty, spread first; end.
+//           together: no device is polled any more; queues between workers run empty: spread first, then those of
+//           cpumaps, into which nothing goes any more, then those to transmit queues; end.
 // Threads   launch, join, set_pipeline: control thread. run(): an EAL lcore.
 // Lifetime  a pipeline that was replaced may be freed one grace period later.
 #pragma once
@@ -16,7 +17,7 @@
 
 namespace dataplane {
 
-enum class Phase : u32 { run, stop_receiving, drain_spread, drain_handovers, end };
+enum class Phase : u32 { run, stop_receiving, drain_spread, close_cpus, drain_cpus, drain_handovers, end };
 
 // What all workers of a Dataplane look at.
 struct Shared {
@@ -59,6 +60,7 @@ class Worker {
   std::atomic<const Pipeline*> pipeline_{nullptr};
   std::atomic<Phase> done_{Phase::run};
   base::Reclaim::Reader reader_;
+  u32 source_work_ = 0;  // of the last round, without what came from other CPUs or for our transmit queues
   u32 lcore_ = 0;
   bool launched_ = false;
   u64 last_poll_cycles_ = 0;

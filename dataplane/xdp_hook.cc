@@ -15,11 +15,6 @@
 namespace dataplane {
 namespace {
 
-// What Linux keeps at the start of the headroom for its own notes (struct xdp_frame): a program gets 256 - 40 bytes
-// in front of a fresh frame there, so it gets the same here.
-constexpr u32 kFrameNotes = 40;
-constexpr u32 kHiddenForPrograms = drivers::kHiddenHeadroom - kFrameNotes;
-
 static_assert(sizeof(bpf_frame) == offsetof(rte_mbuf, cacheline1));
 static_assert(offsetof(bpf_frame, buf_addr) == offsetof(rte_mbuf, buf_addr));
 static_assert(offsetof(bpf_frame, data_off) == offsetof(rte_mbuf, data_off));
@@ -96,6 +91,16 @@ u16 find_common_egress(const Pipeline& pipeline, const Source& source, Verdict v
   return find_redirect_port(pipeline, burst.redirects[0]);
 }
 
+// Behind a cpumap a frame has no port to go back to.
+bool is_verdict(const Source& source, u32 verdict) {
+  return verdict < kVerdictCount && !(source.by_cpumap && verdict == u32(Verdict::tx));
+}
+
+// The table is of what the port's own program said.
+void count_verdicts(EntryCounters& counters, const Source& source, Verdict verdict, u32 count) {
+  if (!source.by_cpumap) counters.verdicts[std::size_t(verdict)].add(count);
+}
+
 void drop_frame(Lane& lane, u16 entry, DropReason reason, rte_mbuf* frame) {
   if (reason != DropReason::xdp_drop && reason != DropReason::pass_drop) lane.entry(entry).xdp_exceptions.add(1);
   bury(lane, entry, reason, frame);
@@ -107,12 +112,12 @@ void carry_out(Lane& lane, const Pipeline& pipeline, const Source& source, const
   EntryCounters& counters = lane.entry(source.entry);
   const u32 verdict = burst.verdicts[i];
   if (burst.segmented != 0 && frame->nb_segs != 1) return bury(lane, source.entry, DropReason::rx_segmented, frame);
-  if (verdict >= kVerdictCount) {
-    counters.verdicts[std::size_t(Verdict::aborted)].add(1);
+  if (!is_verdict(source, verdict)) {
+    count_verdicts(counters, source, Verdict::aborted, 1);
     return drop_frame(lane, source.entry, DropReason::xdp_unknown_verdict, frame);
   }
-  counters.verdicts[verdict].add(1);
   const auto kind = Verdict(verdict);
+  count_verdicts(counters, source, kind, 1);
   if (kind == Verdict::drop) return drop_frame(lane, source.entry, DropReason::xdp_drop, frame);
   if (kind == Verdict::aborted) return drop_frame(lane, source.entry, DropReason::xdp_aborted, frame);
   if (kind == Verdict::pass && source.skbs)
@@ -140,17 +145,17 @@ void end_burst(Lane& lane, const Pipeline& pipeline, const Source& source) {
 // The whole burst has one fate. False: it has not, nothing was done.
 bool carry_out_together(Lane& lane, const Pipeline& pipeline, const Source& source, const struct xdp_burst& burst,
                         rte_mbuf** frames) {
-  if (burst.verdicts_differ || burst.verdicts[0] >= kVerdictCount) return false;
+  if (burst.verdicts_differ || !is_verdict(source, burst.verdicts[0])) return false;
   const auto verdict = Verdict(burst.verdicts[0]);
   EntryCounters& counters = lane.entry(source.entry);
   if (verdict == Verdict::drop) {
-    counters.verdicts[std::size_t(verdict)].add(burst.count);
+    count_verdicts(counters, source, verdict, burst.count);
     counters.drop(DropReason::xdp_drop, burst.count);
     free_frames(frames, burst.count);
     return true;
   }
   if (verdict == Verdict::pass && source.skbs) {
-    counters.verdicts[std::size_t(verdict)].add(burst.count);
+    count_verdicts(counters, source, verdict, burst.count);
     pass_skbs(lane, pipeline, source, burst.borders_moved ? burst.borders : nullptr, frames, burst.count);
     end_burst(lane, pipeline, source);
     return true;
@@ -159,7 +164,7 @@ bool carry_out_together(Lane& lane, const Pipeline& pipeline, const Source& sour
   if (egress == kNoPort) return false;
   const Total total = burst.borders_moved ? write_back_all(burst, frames) : Total{burst.longest, burst.bytes};
   if (total.longest == UINT32_MAX) return false;
-  counters.verdicts[std::size_t(verdict)].add(burst.count);
+  count_verdicts(counters, source, verdict, burst.count);
   send_burst(lane, pipeline, source.entry, egress, frames, burst.count, total.longest, total.bytes);
   return true;
 }

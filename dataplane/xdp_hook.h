@@ -10,8 +10,14 @@
 #pragma once
 
 #include "dataplane/transmit.h"
+#include "drivers/mempool.h"
 
 namespace dataplane {
+
+// What Linux keeps at the start of the headroom for its own notes (struct xdp_frame): a program gets 256 - 40 bytes
+// in front of a fresh frame there, so it gets the same here.
+inline constexpr u32 kFrameNotes = 40;
+inline constexpr u32 kHiddenForPrograms = drivers::kHiddenHeadroom - kFrameNotes;
 
 // Takes `count` frames that came in at `source`; returns their bytes as they came. count <= kBurstMax.
 u32 process_burst(Lane& lane, const Pipeline& pipeline, const Source& source, rte_mbuf** frames, u32 count) noexcept;

@@ -3,9 +3,8 @@
 //
 // Shape     an entry is queue size | program id << 32. Index and CPU are one number.
 // Errors    create: E2BIG more entries than the kernel has CPU numbers. update: EINVAL flags, E2BIG index, EEXIST with
-//           BPF_NOEXIST, EOVERFLOW queue size above 16384, ENODEV no such CPU, EOPNOTSUPP a program, which the data
-//           path
-//           cannot run yet. Queue size 0 deletes. delete: EINVAL index.
+//           BPF_NOEXIST, EOVERFLOW queue size above 16384, ENODEV no such CPU. Queue size 0 deletes.
+//           delete: EINVAL index.
 // Source    bpf(2), the running kernel.
 #include <cstring>
 #include <fstream>
@@ -73,8 +72,8 @@ class CpuMap final : public IdArray {
     if (object.id > kQueuePacketsMax) return -EOVERFLOW;
     if (index >= base::possible_cpu_count()) return -ENODEV;
     if (object.id != 0 && object.error != 0) return -object.error;
-    if (object.id != 0 && object.prog != nullptr) return -EOPNOTSUPP;
-    put(index, object.id, nullptr);
+    if (object.id == 0) object = {};
+    put(index, entry_word(object), std::move(object.keep));
     return 0;
   }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// devmap_hash.cc — BPF_MAP_TYPE_DEVMAP_HASH: any 32-bit key -> port, by ifindex.
+// devmap_hash.cc — BPF_MAP_TYPE_DEVMAP_HASH: any 32-bit key -> port, by ifindex, and perhaps a program.
 //
-// Errors    update: EINVAL flags or no device, EEXIST with BPF_NOEXIST, E2BIG full, EOPNOTSUPP with a program,
-//           which the data path cannot run yet. delete: ENOENT.
+// Errors    update: EINVAL flags or no device, EEXIST with BPF_NOEXIST, E2BIG full. delete: ENOENT.
 // Source    bpf(2), the running kernel.
 #include <cstring>
 
@@ -50,7 +49,7 @@ class DevMapHash final : public IdHashMap {
   }
   int update_object(ConstBytes key, bpf::MapObject object, u64 flags) {
     if (flags > bpf::BPF_EXIST || object.id == 0) return -EINVAL;
-    if (object.error == 0 && object.prog != nullptr) object.error = EOPNOTSUPP;
+    object.id = entry_word(object);
     // Linux takes BPF_EXIST for BPF_ANY here.
     return hash_.update(key, std::move(object), flags == bpf::BPF_NOEXIST ? flags : bpf::BPF_ANY);
   }

@@ -74,6 +74,11 @@ inline constexpr MapRules kIdArrayRules = {.flags = bpf::BPF_F_NUMA_NODE | kUser
                                            .value_size_max = 4,
                                            .value_too_large = EINVAL};
 
+// What stands in a slot of a device or a CPU: its number, and above it the program's.
+inline u64 entry_word(const bpf::MapObject& object) {
+  return object.id | (object.prog != nullptr ? u64{object.prog->id} << 32 : 0);
+}
+
 // value_size 4 or 8, else EINVAL in words.
 base::Status check_value_4_or_8(const bpf::MapSpec& spec, const char* meaning);
 

@@ -46,6 +46,16 @@ MAPS_INLINE int64_t maps_redirect_to(struct bpf_env* env, struct bpf_map* map, u
   return MAPS_XDP_REDIRECT;
 }
 
+/* The same for a device, whose entry may name a program. */
+MAPS_INLINE int64_t maps_redirect_to_device(struct bpf_env* env, struct bpf_map* map, uint64_t entry, uint64_t flags) {
+  const int64_t verdict = maps_redirect_to(env, map, BPF_REDIRECT_MAP, entry, flags);
+  if (__builtin_expect(entry >> 32 && !(flags & MAPS_REDIRECT_BROADCAST), 0)) {
+    env->redirect.map_id = (uint32_t)(entry >> 32);
+    env->redirect.flags |= BPF_REDIRECT_ENTRY_PROG;
+  }
+  return verdict;
+}
+
 MAPS_INLINE uint64_t maps_redirect_entry(struct bpf_map* map, struct bpf_map_shape shape, uint64_t key) {
   uint32_t index = (uint32_t)key;
   return index < shape.max_entries ? maps_atomic_load(&((struct bpf_id_map*)map)->entries[index]) : 0;
@@ -54,7 +64,7 @@ MAPS_INLINE uint64_t maps_redirect_entry(struct bpf_map* map, struct bpf_map_sha
 MAPS_INLINE int64_t maps_devmap_redirect(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape,
                                          uint64_t key, uint64_t flags) {
   if (__builtin_expect(flags & ~(uint64_t)(MAPS_REDIRECT_FLAGS | MAPS_REDIRECT_MISS_MASK), 0)) return MAPS_XDP_ABORTED;
-  return maps_redirect_to(env, map, BPF_REDIRECT_MAP, maps_redirect_entry(map, shape, key), flags);
+  return maps_redirect_to_device(env, map, maps_redirect_entry(map, shape, key), flags);
 }
 
 MAPS_INLINE int64_t maps_devmap_hash_redirect(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape,
@@ -63,7 +73,7 @@ MAPS_INLINE int64_t maps_devmap_hash_redirect(struct bpf_env* env, struct bpf_ma
   uint32_t number = (uint32_t)key;
   shape.key_size = sizeof number; /* as the map was made; here it is a constant */
   uint64_t* entry = maps_id_hash_find((struct id_hash_map*)map, shape, &number);
-  return maps_redirect_to(env, map, BPF_REDIRECT_MAP, entry ? maps_atomic_load(entry) : 0, flags);
+  return maps_redirect_to_device(env, map, entry ? maps_atomic_load(entry) : 0, flags);
 }
 
 MAPS_INLINE void* maps_devmap_hash_lookup(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape,
@@ -72,7 +82,7 @@ MAPS_INLINE void* maps_devmap_hash_lookup(struct bpf_env* env, struct bpf_map* m
   return maps_id_hash_find((struct id_hash_map*)map, shape, key);
 }
 
-/* The target is the CPU; the entry says how long its queue is. */
+/* The target is the CPU; the data path asks the entry how long its queue is and which program runs there. */
 MAPS_INLINE int64_t maps_cpumap_redirect(struct bpf_env* env, struct bpf_map* map, struct bpf_map_shape shape,
                                          uint64_t key, uint64_t flags) {
   if (__builtin_expect(flags & ~(uint64_t)MAPS_REDIRECT_MISS_MASK, 0)) return MAPS_XDP_ABORTED;

@@ -6,12 +6,17 @@
 namespace control {
 namespace {
 
-u32 devmap_targets(const void* map, u32* ifindexes, u32 max) {
+u32 devmap_targets(const void* map, u64* entries, u32 max) {
   const auto* devmap = static_cast<const bpf_id_map*>(map);
   u32 count = 0;
   for (u32 i = 0; i < devmap->map.shape.max_entries && count < max; ++i)
-    if (const u64 entry = __atomic_load_n(&devmap->entries[i], __ATOMIC_RELAXED)) ifindexes[count++] = u32(entry);
+    if (const u64 entry = __atomic_load_n(&devmap->entries[i], __ATOMIC_RELAXED)) entries[count++] = entry;
   return count;
+}
+
+u64 cpumap_entry(const void* map, u32 cpu) {
+  const auto* cpumap = static_cast<const bpf_id_map*>(map);
+  return cpu < cpumap->map.shape.max_entries ? __atomic_load_n(&cpumap->entries[cpu], __ATOMIC_ACQUIRE) : 0;
 }
 
 }  // namespace
@@ -25,6 +30,8 @@ base::Status DataplaneHooks::connect(dataplane::Dataplane& dataplane,
   always_timed_ = run_time;
   if (run_time) dataplane.set_run_time(true);
   for (const auto& [id, map] : device_maps_) SLUICE_CHECK(tell(id, map));
+  for (const auto& [id, program] : entry_programs_)
+    if (const auto alive = program.lock()) dataplane.add_entry_program(attached(alive));
   return base::success();
 }
 
@@ -70,6 +77,11 @@ base::Status DataplaneHooks::set_tc(u32 ifindex, TcHook hook,
   return dataplane_->set_tc(port, direction, std::move(all));
 }
 
+void DataplaneHooks::use_in_entries(const std::shared_ptr<Program>& program) {
+  entry_programs_[program->id()] = program;
+  if (dataplane_) dataplane_->add_entry_program(attached(program));
+}
+
 void DataplaneHooks::want_run_time(bool on) {
   if (dataplane_) dataplane_->set_run_time(on || always_timed_);
 }
@@ -92,7 +104,12 @@ void DataplaneHooks::add_device_map(const std::shared_ptr<Map>& map) {
 }
 
 base::Status DataplaneHooks::tell(u32 id, const DeviceMap& map) {
-  return dataplane_->register_redirect_map({id, map.memory->head(), devmap_targets});
+  dataplane::RedirectMap redirect = {.map_id = id, .map = map.memory->head()};
+  if (map.memory->spec().type == bpf::BPF_MAP_TYPE_CPUMAP)
+    redirect.find_cpu = cpumap_entry;
+  else
+    redirect.targets = devmap_targets;
+  return dataplane_->register_redirect_map(redirect);
 }
 
 RunStats DataplaneHooks::run_stats(u32 program_id) const {
@@ -103,6 +120,12 @@ RunStats DataplaneHooks::run_stats(u32 program_id) const {
 }
 
 void DataplaneHooks::poll() {
+  // What only the data path still has, no entry names and no client holds.
+  std::erase_if(entry_programs_, [this](const auto& row) {
+    if (row.second.use_count() > 1) return false;
+    if (dataplane_) (void)dataplane_->forget_entry_program(row.first);
+    return true;
+  });
   std::erase_if(runs_, [](const auto& row) { return row.second.program.expired(); });
   std::erase_if(device_maps_, [this](const auto& row) {
     if (!row.second.map.expired()) return false;

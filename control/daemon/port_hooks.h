@@ -27,10 +27,11 @@ class DataplaneHooks final : public PortHooks {
 
   base::Status set_xdp(u32 ifindex, const std::shared_ptr<Program>& program) override;
   base::Status set_tc(u32 ifindex, TcHook hook, const std::vector<std::shared_ptr<Program>>& programs) override;
+  void use_in_entries(const std::shared_ptr<Program>& program) override;
   void want_run_time(bool on) override;
   std::vector<PortState> states() const override;
 
-  // A broadcast may go to every map of devices there is.
+  // A broadcast may go to every map of devices there is, and frames to every map of CPUs.
   void add_device_map(const std::shared_ptr<Map>& map);
   RunStats run_stats(u32 program_id) const;
   // Now and then: lets go of what is known about maps and programs that are gone.
@@ -57,6 +58,7 @@ class DataplaneHooks final : public PortHooks {
   std::map<u32, std::string> names_;      // of the ports, by ifindex
   std::map<u32, Runs> runs_;              // by program id
   std::map<u32, DeviceMap> device_maps_;  // by id
+  std::map<u32, std::weak_ptr<Program>> entry_programs_;  // by id; the data path keeps them
   bool always_timed_ = false;
 };
 

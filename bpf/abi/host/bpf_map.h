@@ -90,6 +90,10 @@ struct bpf_map_slots {
   struct bpf_map **slots; /* max_entries of them, NULL where empty */
 };
 
+/* In bpf_redirect::flags of a redirect through a device's entry with a program: bpf_redirect::map_id is not the map's
+ * but the program's, which runs before the packet leaves. Not set where CPUs or all entries of a map are meant. */
+enum { BPF_REDIRECT_ENTRY_PROG = 1 << 30 };
+
 /* Maps that hold objects by id: one word per entry, 0 where it is empty.
  * DEVMAP, DEVMAP_HASH   ifindex | program id << 32, which is also the value that programs look up; a broadcast goes to
  *                       every ifindex in it. Entries of a DEVMAP_HASH lie in any order.

@@ -69,6 +69,30 @@ class PortHooks : public testing::Test, public control::DeviceTable {
     for (std::size_t i = 0; i < dataplane::kDropReasonCount; ++i)
       EXPECT_EQ(drops[i], 0U) << dataplane::kDropReasons[i].name;
   }
+  long load_entry(bpf::bpf_attach_type expected, int verdict, u32 flags = 0) {
+    const auto insns = code({mov64_imm(R0, verdict), exit_insn()});
+    bpf_attr attr = Local::load_attr(insns);
+    attr.expected_attach_type = expected;
+    attr.prog_flags = flags;
+    const long fd = local->call(bpf::BPF_PROG_LOAD, attr);
+    EXPECT_GE(fd, 0) << local->client.last_error;
+    return fd;
+  }
+  // A program that sends everything through `key` of a map.
+  long load_redirect(long map, u32 key) {
+    constexpr int kRedirectMap = 51;
+    const long fd = local->load(code(
+        {ld_map(R1, u32(map)), mov64_imm(R2, int(key)), mov64_imm(R3, 0), call_helper(kRedirectMap), exit_insn()}));
+    EXPECT_GE(fd, 0) << local->client.last_error;
+    return fd;
+  }
+  long put(long map, u32 key, u32 number, long prog) {
+    const struct {
+      u32 number;
+      int fd;
+    } value = {number, int(prog)};
+    return local->element(bpf::BPF_MAP_UPDATE_ELEM, map, &key, &value);
+  }
   void finish() {
     hooks.disconnect();
     local.reset();
@@ -211,6 +235,83 @@ TEST_F(PortHooks, ABroadcastFindsTheDeviceMapOfAProgramThatALinkBrought) {
   const auto done = rig.finish();
   EXPECT_EQ(rig.collect("a").size(), 64U);
   EXPECT_EQ(test::drops(done, "a", dataplane::DropReason::redirect_no_map), 0U);
+  finish();
+}
+
+TEST_F(PortHooks, TheProgramOfADeviceEntryRunsUntilItIsReplacedAndIsLetGo) {
+  connect();
+  rig.start();
+  const long map = local->make_map(bpf::BPF_MAP_TYPE_DEVMAP, 4, 8, 2);
+  const long pass = load_entry(bpf::BPF_XDP_DEVMAP, 2), drop = load_entry(bpf::BPF_XDP_DEVMAP, kDrop);
+  ASSERT_EQ(put(map, 1, test::kFirstIfindex, pass), 0) << local->client.last_error;
+  const long prog = load_redirect(map, 1);
+  const long link = create(prog);
+  ASSERT_GE(link, 0) << local->client.last_error;
+  rig.feed("a", test::numbered(0, 64));
+  EXPECT_TRUE(test::wait_until([&] { return runs(pass) == 64; }));
+  ASSERT_EQ(put(map, 1, test::kFirstIfindex, drop), 0) << local->client.last_error;
+  rig.feed("a", test::numbered(64, 64));
+  EXPECT_TRUE(test::wait_until([&] { return runs(drop) == 64; }));
+  EXPECT_EQ(runs(pass), 64U);
+  EXPECT_EQ(local->door.programs().size(), 3U);
+  local->client.close(int(pass));
+  base::Reclaim::process().synchronize();
+  hooks.poll();
+  EXPECT_EQ(local->door.programs().size(), 2U) << "no entry names it any more";
+  for (const long fd : {link, prog, map, drop}) local->client.close(int(fd));
+  base::Reclaim::process().synchronize();
+  hooks.poll();
+  base::Reclaim::process().synchronize();
+  EXPECT_EQ(local->door.programs().size(), 0U);
+  const auto done = rig.finish();
+  EXPECT_EQ(rig.collect("a").size(), 64U);
+  EXPECT_EQ(test::drops(done, "a", dataplane::DropReason::devmap_drop), 64U);
+  finish();
+}
+
+TEST_F(PortHooks, ACpuMapSendsFramesToTheWorkerOnThatCpuAndItsProgram) {
+  connect();
+  rig.start();
+  const u32 cpu = test::usable_cpus()[1 % test::usable_cpus().size()];  // the rig's only worker's
+  const long map = local->make_map(bpf::BPF_MAP_TYPE_CPUMAP, 4, 8, cpu + 1);
+  const long drop = load_entry(bpf::BPF_XDP_CPUMAP, kDrop);
+  ASSERT_EQ(put(map, cpu, 192, drop), 0) << local->client.last_error;
+  const long link = create(load_redirect(map, cpu));
+  ASSERT_GE(link, 0) << local->client.last_error;
+  rig.feed("a", test::numbered(0, 64));
+  EXPECT_TRUE(test::wait_until([&] { return runs(drop) == 64; }));
+  ASSERT_EQ(put(map, cpu, 192, -1), 0) << "the entry without its program";
+  rig.feed("a", test::numbered(64, 64));
+  const auto done = rig.finish();
+  EXPECT_EQ(test::drops(done, "a", dataplane::DropReason::xdp_drop), 64U);
+  EXPECT_EQ(test::drops(done, "a", dataplane::DropReason::pass_drop), 64U);
+  finish();
+}
+
+// As the host answered: a devmap EINVAL, a cpumap ENOMEM, but where the entry is taken away.
+TEST_F(PortHooks, ProgramsThatAnEntryDoesNotTakeAreRefusedAsByLinux) {
+  const long devices = local->make_map(bpf::BPF_MAP_TYPE_DEVMAP, 4, 8, 4);
+  const long hash = local->make_map(bpf::BPF_MAP_TYPE_DEVMAP_HASH, 4, 8, 4);
+  const long cpus = local->make_map(bpf::BPF_MAP_TYPE_CPUMAP, 4, 8, 4);
+  const long plain = load(kDrop);
+  const long device = load_entry(bpf::BPF_XDP_DEVMAP, 2), cpu = load_entry(bpf::BPF_XDP_CPUMAP, 2);
+  const u32 port = test::kFirstIfindex;
+  for (const long map : {devices, hash})
+    for (const long wrong : {plain, cpu, 999L, map}) EXPECT_EQ(put(map, 0, port, wrong), -EINVAL) << wrong;
+  for (const long wrong : {plain, device, 999L, cpus}) EXPECT_EQ(put(cpus, 0, 64, wrong), -ENOMEM) << wrong;
+  EXPECT_EQ(put(devices, 0, 0, device), -EINVAL);
+  EXPECT_EQ(put(devices, 0, 999, device), -EINVAL) << "no such port";
+  EXPECT_EQ(put(cpus, 0, 0, 999), 0) << "taken away, whatever is named";
+  EXPECT_EQ(put(cpus, 0, 20000, cpu), -EOVERFLOW);
+  EXPECT_EQ(put(devices, 0, port, device), 0);
+  EXPECT_EQ(put(devices, 1, port, load_entry(bpf::BPF_XDP_DEVMAP, 2, bpf::BPF_F_XDP_HAS_FRAGS)), -EINVAL);
+  EXPECT_EQ(put(cpus, 0, 64, cpu), 0);
+  EXPECT_EQ(put(cpus, 1, 64, load_entry(bpf::BPF_XDP_CPUMAP, 2, bpf::BPF_F_XDP_HAS_FRAGS)), -ENOMEM);
+  u32 value[2] = {};
+  const u32 key = 0;
+  ASSERT_EQ(local->element(bpf::BPF_MAP_LOOKUP_ELEM, cpus, &key, value), 0);
+  EXPECT_EQ(value[0], 64U);
+  EXPECT_NE(value[1], 0U) << "the program's id";
   finish();
 }
 

@@ -101,7 +101,7 @@ TEST(XdpHook, RedirectWithoutTargetOrToNoPortIsADropByName) {
 constexpr u32 kMapId = 7;
 
 // A devmap of all ports of a rig, one entry twice and one that names no port.
-u32 list_targets(const void*, u32* ifindexes, u32 max) {
+u32 list_targets(const void*, u64* ifindexes, u32 max) {
   const u32 all[] = {kFirstIfindex, kFirstIfindex + 1, kFirstIfindex + 2, kFirstIfindex + 1, 999};
   const u32 count = std::min<u32>(max, std::size(all));
   std::copy_n(all, count, ifindexes);
@@ -137,7 +137,7 @@ TEST(XdpHook, RedirectThroughAMapGoesToTheEntryThatTheHelperFound) {
 
 TEST(XdpHook, BroadcastThroughAMapThatIsNotKnownOrNamesNobodyIsADropByName) {
   Rig rig({"a"});
-  const auto nobody = [](const void*, u32*, u32) { return 0u; };
+  const auto nobody = [](const void*, u64*, u32) { return 0u; };
   ASSERT_TRUE(rig.plane().register_redirect_map({.map_id = kMapId, .targets = nobody}));
   EXPECT_EQ(rig.plane().register_redirect_map({.map_id = kMapId, .targets = nobody}).error().code(), EEXIST);
   attach(rig, "a", [](xdp_buff* ctx, bpf_env* env) {

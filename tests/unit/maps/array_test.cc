@@ -171,14 +171,25 @@ TEST(Devmap, RedirectGivesTheEntryOrTheVerdictInTheFlags) {
   EXPECT_EQ(env.redirect.flags, bpf::BPF_F_BROADCAST | bpf::BPF_F_EXCLUDE_INGRESS);
 }
 
-TEST(Devmap, AnEntryWithAProgramIsRefused) {
+TEST(Devmap, AnEntryMayNameAProgramBesideAPort) {
   auto map = *make_map(spec_of(bpf::BPF_MAP_TYPE_DEVMAP, 4, 8, 4));
   const auto& ops = **bpf::find_map_ops(bpf::BPF_MAP_TYPE_DEVMAP);
   const FakeProg prog(9);
   const u32 key = 1;
-  EXPECT_EQ(ops.update_object(*map, bytes_of(key), {.prog = &prog.prog, .id = 42}, 0), -EOPNOTSUPP);
   EXPECT_EQ(ops.update_object(*map, bytes_of(key), {.prog = &prog.prog, .id = 0}, 0), -EINVAL);
   EXPECT_EQ(ops.entry_count(*map), 0U);
+  EXPECT_EQ(ops.update_object(*map, bytes_of(key), {.prog = &prog.prog, .id = 42}, 0), 0);
+  u32 value[2] = {};
+  EXPECT_EQ(ops.lookup(*map, bytes_of(key), std::as_writable_bytes(std::span(value)), 0), 0);
+  EXPECT_EQ(value[0], 42U);
+  EXPECT_EQ(value[1], 9U);
+  bpf_env env{};
+  EXPECT_EQ(map->head()->runtime->redirect(&env, map->head(), map->head()->shape, key, 0), 4);
+  EXPECT_EQ(env.redirect.target, 42U);
+  EXPECT_EQ(env.redirect.map_id, 9U) << "the program's";
+  EXPECT_TRUE(env.redirect.flags & BPF_REDIRECT_ENTRY_PROG);
+  EXPECT_EQ(map->head()->runtime->redirect(&env, map->head(), map->head()->shape, 0, bpf::BPF_F_BROADCAST), 4);
+  EXPECT_FALSE(env.redirect.flags & BPF_REDIRECT_ENTRY_PROG) << "each entry has its own";
 }
 
 }  // namespace

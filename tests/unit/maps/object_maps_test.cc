@@ -83,13 +83,24 @@ TEST(ObjectMaps, RedirectsNameTheTargetAndMissesTheVerdictInTheFlags) {
   EXPECT_EQ(devices.redirect(env, 1, bpf::BPF_F_BROADCAST), 4) << "a broadcast needs no entry of that key";
 }
 
-TEST(Devmap, AnEntryOfAHashWithAProgramIsRefusedAsInTheArray) {
+TEST(Devmap, AnEntryOfAHashNamesItsProgramAsInTheArray) {
   Made devices(spec_of(bpf::BPF_MAP_TYPE_DEVMAP_HASH, 4, 8, 4));
   bpf_prog prog{};
+  prog.id = 7;
   bpf::MapObject object;
-  object.id = 1;
+  object.id = 12;
   object.prog = &prog;
-  EXPECT_EQ(devices.ops->update_object(*devices.map, bytes_of(u32{1}), object, 0), -EOPNOTSUPP);
+  EXPECT_EQ(devices.ops->update_object(*devices.map, bytes_of(u32{1}), object, 0), 0);
+  u32 value[2] = {};
+  EXPECT_EQ(devices.ops->lookup(*devices.map, bytes_of(u32{1}), std::as_writable_bytes(std::span(value)), 0), 0);
+  EXPECT_EQ(value[0], 12U);
+  EXPECT_EQ(value[1], 7U);
+  bpf_env env{};
+  bpf_map* head = devices.map->head();
+  EXPECT_EQ(head->runtime->redirect(&env, head, head->shape, 1, 0), 4);
+  EXPECT_EQ(env.redirect.target, 12U);
+  EXPECT_EQ(env.redirect.map_id, 7U);
+  EXPECT_TRUE(env.redirect.flags & BPF_REDIRECT_ENTRY_PROG);
 }
 
 // Readers beside a writer that takes the one slot away and gives it to another key, again and again: a key that stays

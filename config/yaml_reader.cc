@@ -121,7 +121,8 @@ class TreeBuilder final : public YAML::EventHandler {
     node.text = value;
     node.mark = marker_.of_scalar(place, value);
     // Paths and names end at it, wherever they are handed on.
-    if (value.find('\0') != std::string::npos) throw Stop{Code::kSyntax, node.mark, "a text with a NUL character in it"};
+    if (value.find('\0') != std::string::npos)
+      throw Stop{Code::kSyntax, node.mark, "a text with a NUL character in it"};
     node.quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
     if (!node.quoted) check_tag(tag, node.mark);
     accept(std::move(node), anchor, 1, 1);

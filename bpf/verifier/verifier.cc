@@ -101,11 +101,17 @@ class Run {
 
   // Reading them takes longer than most verifications: only for who refers to them.
   std::optional<Problem> find_kernel_types() {
-    if (!source_.caps.bpf) return std::nullopt;  // the shape of the program is refused if it needs them
-    bool needed = has_attach_target(source_.type);
-    for (const bpf_insn& i : source_.insns)
-      needed |=
-          (is_call(i) && i.src_reg == BPF_PSEUDO_KFUNC_CALL) || (insn_is_ld_imm64(i) && i.src_reg == BPF_PSEUDO_BTF_ID);
+    bool calls = false, symbols = false;
+    for (const bpf_insn& i : source_.insns) {
+      calls |= is_call(i) && i.src_reg == BPF_PSEUDO_KFUNC_CALL;
+      symbols |= insn_is_ld_imm64(i) && i.src_reg == BPF_PSEUDO_BTF_ID;
+    }
+    if (!source_.caps.bpf) {  // its calls are refused where the shape of the program is judged
+      if (symbols && kernel_types() == nullptr)
+        return Problem{.error = EINVAL, .log = "the kernel's symbols are not known without its BTF\n"};
+      return std::nullopt;
+    }
+    const bool needed = calls || symbols || has_attach_target(source_.type);
     const bool context = source_.type == BPF_PROG_TYPE_NETFILTER;  // its fields point to kernel structs
     if (!needed && !context) return std::nullopt;
     const btf::KernelBtf* types = kernel_types();

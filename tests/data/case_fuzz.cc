@@ -52,11 +52,13 @@ void forget_unused_maps(bpf::ProgSource& source) {
   for (std::size_t i = 0; i < source.insns.size(); ++i) {
     const bpf::bpf_insn& insn = source.insns[i];
     if (!bpf::insn_is_ld_imm64(insn)) continue;
-    if (static_cast<std::size_t>(insn.imm) < used.size()) used[static_cast<std::size_t>(insn.imm)] = true;
+    const bool names_map = insn.src_reg == bpf::BPF_PSEUDO_MAP_FD || insn.src_reg == bpf::BPF_PSEUDO_MAP_VALUE;
+    if (names_map && static_cast<std::size_t>(insn.imm) < used.size()) used[static_cast<std::size_t>(insn.imm)] = true;
     ++i;
   }
-  for (std::size_t i = 1; i < used.size(); ++i)
-    if (!used[i]) source.maps[i] = source.maps[0];
+  const bpf::MapFacts plain{.type = bpf::BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1};
+  for (std::size_t i = 0; i < used.size(); ++i)
+    if (!used[i]) source.maps[i] = plain;
 }
 
 // Every program is one of an unprivileged user as well, where the type allows it.
@@ -83,6 +85,22 @@ void lower(bpf::ProgSource& program, std::mt19937_64& random) {
 
 bool from_hook(bpf::bpf_prog_type type) {
   return type == bpf::BPF_PROG_TYPE_TRACING || type == bpf::BPF_PROG_TYPE_LSM || type == bpf::BPF_PROG_TYPE_EXT;
+}
+
+// Not every kernel is built with every program type; one that it lacks is refused before the verifier writes a word.
+bool host_knows(bpf::bpf_prog_type type) {
+  static std::map<bpf::bpf_prog_type, bool> known;
+  const auto [row, is_new] = known.try_emplace(type, true);
+  if (is_new) {
+    bpf::ProgSource least;
+    least.type = type;
+    least.gpl_compatible = true;
+    least.insns = {{.code = bpf::BPF_ALU64 | bpf::BPF_MOV | bpf::BPF_K, .imm = 1},
+                   {.code = bpf::BPF_JMP | bpf::BPF_EXIT}};
+    const auto host = support::host_load(least, 1);
+    row->second = host.error != EINVAL || !host.log.empty();
+  }
+  return row->second;
 }
 
 class Fuzz {
@@ -118,6 +136,10 @@ class Fuzz {
     if (!ours.accepted()) sentences_.insert(cause(ours.reason));
     // Functions and security hooks cannot be attached to on every machine: then no verdict is given, nor a log.
     if (host.error == EPERM && from_hook(program.type)) {
+      ++unjudged_;
+      return;
+    }
+    if (host.error == EINVAL && !host_knows(program.type)) {
       ++unjudged_;
       return;
     }

@@ -5,7 +5,9 @@
 
 #include <bpf/bpf_helpers.h>
 
-struct bpf_map;
+struct bpf_map {
+  __u32 id;
+} __attribute__((preserve_access_index));
 
 struct bpf_iter_num {
   __u64 state;
@@ -39,6 +41,11 @@ static __always_inline void note(__u32 at, __s64 value) {
   if (slot) *slot += value;
 }
 
+static __always_inline void count(__u32 key) {
+  __u64 value = key;
+  bpf_map_update_elem(&counted, &key, &value, BPF_ANY);
+}
+
 // What bpf_iter_num_new gives, in the high half the sum of the numbers.
 static __noinline __s64 walk(int start, int end) {
   struct bpf_iter_num it;
@@ -62,10 +69,7 @@ int kernel_functions(struct xdp_md *ctx) {
   bpf_preempt_disable();
   note(5, walk(2147483600, 2147483647) & 0xffffffff);
   bpf_preempt_enable();
-  for (__u32 key = 0; key < 3; key++) {
-    __u64 value = key;
-    bpf_map_update_elem(&counted, &key, &value, BPF_ANY);
-  }
+  count(0), count(1), count(2);
   note(6, bpf_map_sum_elem_count((const struct bpf_map *)&counted));
   note(7, 1 + bpf_map_sum_elem_count((const struct bpf_map *)&results));
   return XDP_PASS;

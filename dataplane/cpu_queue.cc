@@ -71,10 +71,7 @@ void flush_cpus(Lane& lane, const Pipeline& pipeline) noexcept {
 
 u32 receive_from_cpus(Lane& lane, const Pipeline& pipeline, rte_ring* ring) noexcept {
   rte_mbuf* frames[kBurstMax];
-  const u32 count = rte_ring_sc_dequeue_burst(ring, reinterpret_cast<void**>(frames), kBurstMax, nullptr);
-  if (count == 0) return 0;
-  lane.publish_if_wanted();
-  for (u32 i = 0; i < count; ++i) lane.entry(frames[i]->port).taken_over.add(1);
+  const u32 count = take_over(lane, ring, frames);
   for (u32 begin = 0, end = 0; begin < count; begin = end) {
     const u16 port = frames[begin]->port;
     const u32 program = program_of(frames[begin]);

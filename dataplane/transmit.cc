@@ -109,12 +109,17 @@ void flush(Lane& lane, const Pipeline& pipeline, u16 entry) noexcept {
   if (lane.graveyard.count != 0) free_frames(lane.graveyard.frames.data(), std::exchange(lane.graveyard.count, 0));
 }
 
-u32 send_handovers(Lane& lane, const Pipeline& pipeline, rte_ring* ring) noexcept {
-  rte_mbuf* frames[kBurstMax];
+u32 take_over(Lane& lane, rte_ring* ring, rte_mbuf** frames) noexcept {
   const u32 count = rte_ring_sc_dequeue_burst(ring, reinterpret_cast<void**>(frames), kBurstMax, nullptr);
   if (count == 0) return 0;
   lane.publish_if_wanted();
   for (u32 i = 0; i < count; ++i) lane.entry(frames[i]->port).taken_over.add(1);
+  return count;
+}
+
+u32 send_handovers(Lane& lane, const Pipeline& pipeline, rte_ring* ring) noexcept {
+  rte_mbuf* frames[kBurstMax];
+  const u32 count = take_over(lane, ring, frames);
   for (u32 begin = 0, end = 0; begin < count; begin = end) {
     const u16 egress = u16(frames[begin]->hash.usr);
     while (end < count && frames[end]->hash.usr == egress) ++end;

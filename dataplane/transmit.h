@@ -61,6 +61,9 @@ inline bool post(Lane& lane, const Pipeline& pipeline, u16 entry, u16 egress, rt
   return true;
 }
 
+// A burst of what another worker put into `ring`, counted as taken over. Returns how many, at most kBurstMax.
+u32 take_over(Lane& lane, rte_ring* ring, rte_mbuf** frames) noexcept;
+
 // Sends what other workers put into `ring` for queues of this one; returns how many frames it took.
 u32 send_handovers(Lane& lane, const Pipeline& pipeline, rte_ring* ring) noexcept;
 

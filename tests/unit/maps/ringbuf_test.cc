@@ -13,6 +13,18 @@
 #include "bpf/runtime/runtime.h"
 #include "tests/unit/maps/map_under_test.h"
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#include <sanitizer/tsan_interface.h>
+#define SAW_RELEASE_AT(address) __tsan_acquire(const_cast<void*>(static_cast<const void*>(address)))
+#define RELEASES_AT(address) __tsan_release(const_cast<void*>(static_cast<const void*>(address)))
+#endif
+#endif
+#ifndef SAW_RELEASE_AT
+#define SAW_RELEASE_AT(address) static_cast<void>(address)
+#define RELEASES_AT(address) static_cast<void>(address)
+#endif
+
 extern "C" {
 uint64_t bpf_ringbuf_reserve(bpf_env*, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 uint64_t bpf_ringbuf_submit(bpf_env*, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
@@ -60,16 +72,20 @@ class Ring {
     return bpf_ringbuf_query(&env, map(), what, 0, 0, 0);
   }
 
-  // What libbpf's ring_buffer__consume does with one record. False: there is none that is finished.
+  // What libbpf's ring_buffer__consume does with one record. False: there is none that is finished. ThreadSanitizer
+  // knows memory by its address: that the producers' mapping and this one are the same it must be told.
   template <class Each>
   bool consume(Each each) {
+    const auto* ring = reinterpret_cast<const bpf_ringbuf*>(map_->head());
     const u64 pos = __atomic_load_n(consumer_, __ATOMIC_RELAXED);
     if (pos == __atomic_load_n(producer_, __ATOMIC_ACQUIRE)) return false;
     const u8* header = data_ + (pos & (size_ - 1));
     const u32 length = __atomic_load_n(reinterpret_cast<const u32*>(header), __ATOMIC_ACQUIRE);
     if (length & bpf::BPF_RINGBUF_BUSY_BIT) return false;
+    SAW_RELEASE_AT(ring->data + (pos & (size_ - 1)));
     const u32 bytes = length & ~bpf::BPF_RINGBUF_DISCARD_BIT;
     if (!(length & bpf::BPF_RINGBUF_DISCARD_BIT)) each(header + 8, bytes);
+    RELEASES_AT(ring->consumer_pos);
     __atomic_store_n(consumer_, pos + ((bytes + 8 + 7) & ~u64{7}), __ATOMIC_RELEASE);
     return true;
   }

@@ -74,15 +74,14 @@ base::Status TcxHooks::check(const Hook& hook) const {
   return base::Error(ENODEV, "there is no port with ifindex " + std::to_string(hook.ifindex));
 }
 
-const Mprog* TcxHooks::find(const Hook& hook) const {
+const Mprog& TcxHooks::at(const Hook& hook) const {
+  static const Mprog empty;
   const auto found = hooks_.find(hook);
-  return found == hooks_.end() ? nullptr : &found->second;
+  return found == hooks_.end() ? empty : found->second;
 }
 
 base::Status TcxHooks::attach(const Hook& hook, const MprogEntry& next, const Program* old, const MprogPlace& place) {
-  const Mprog empty;
-  const Mprog* present = find(hook);
-  SLUICE_TRY(auto list, (present ? *present : empty).with(next, old, place));
+  SLUICE_TRY(auto list, at(hook).with(next, old, place));
   if (!ports_) return base::Error(EOPNOTSUPP, "there is no data path whose ports could run programs");
   SLUICE_CHECK(tell(hook, list));
   hooks_[hook].commit(std::move(list));

@@ -27,8 +27,8 @@ class TcxHooks {
   base::Status check(const Hook& hook) const;
   base::Status attach(const Hook& hook, const MprogEntry& next, const Program* old, const MprogPlace& place);
   base::Status detach(const Hook& hook, const MprogEntry& gone, const MprogPlace& place);
-  // Null: nothing is attached there.
-  const Mprog* find(const Hook& hook) const;
+  // Empty where nothing is attached.
+  const Mprog& at(const Hook& hook) const;
   void close() { ports_ = nullptr; }
 
  private:

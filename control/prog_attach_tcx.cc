@@ -53,9 +53,7 @@ Answer query_tcx(DoorState& state, bpf::bpf_attr& attr) {
   SLUICE_CHECK(state.tcx_hooks->check(hook));
   if (attr.query.query_flags != 0 || attr.query.attach_flags != 0)
     return base::Error(EINVAL, "ports have no effective programs");
-  const Mprog none;
-  const Mprog* found = state.tcx_hooks->find(hook);
-  const Mprog& programs = found ? *found : none;
+  const Mprog& programs = state.tcx_hooks->at(hook);
   const u32 room = attr.query.count, count = u32(programs.list().size());
   attr.query.attach_flags = 0;
   attr.query.revision = programs.revision();

@@ -67,16 +67,11 @@ void run_program(Lane& lane, const AttachedProgram& program, struct xdp_burst& b
                      std::memory_order_relaxed);
 }
 
-// The borders that the program left, into the mbuf. Returns the frame's length, UINT32_MAX if no buffer holds it.
-u32 write_back(const xdp_borders& borders, rte_mbuf* frame) {
-  return write_borders(frame, borders.data, borders.data_end);
-}
-
 // Lengths may have changed.
 Total write_back_all(const struct xdp_burst& burst, rte_mbuf** frames) {
   Total total;
   for (u32 i = 0; i < burst.count; ++i) {
-    const u32 bytes = write_back(burst.borders[i], frames[i]);
+    const u32 bytes = write_borders(frames[i], burst.borders[i].data, burst.borders[i].data_end);
     total.longest = std::max(total.longest, bytes);
     total.bytes += bytes;
   }
@@ -124,7 +119,8 @@ void carry_out(Lane& lane, const Pipeline& pipeline, const Source& source, const
     return receive_skb(lane, pipeline, source, frame, burst.borders_moved ? &burst.borders[i] : nullptr);
   if (kind == Verdict::pass && source.pass_to == kNoPort)
     return drop_frame(lane, source.entry, DropReason::pass_drop, frame);
-  if (burst.borders_moved && write_back(burst.borders[i], frame) == UINT32_MAX)
+  if (burst.borders_moved &&
+      write_borders(frame, burst.borders[i].data, burst.borders[i].data_end) == UINT32_MAX)
     return bury(lane, source.entry, DropReason::tx_too_long, frame);
   if (kind == Verdict::redirect) return redirect_frame(lane, pipeline, source, burst.redirects[i], frame);
   (void)post(lane, pipeline, source.entry, kind == Verdict::tx ? source.entry : source.pass_to, frame);

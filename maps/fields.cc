@@ -25,14 +25,21 @@ void fetch_word(u8* to, const u8* from) {
   std::memcpy(to, &word, sizeof word);
 }
 
-// Calls word(at, bytes of it) for [from, to).
+// Calls word(at, a word of the kind) for [from, to).
 template <class F>
 void each_word(u32 from, u32 to, F word) {
+  const auto step = [&](auto kind) {
+    word(from, kind);
+    from += sizeof kind;
+  };
   while (from < to) {
     const u32 left = to - from;
-    const u32 bytes = from % 8 == 0 && left >= 8 ? 8 : from % 4 == 0 && left >= 4 ? 4 : 1;
-    word(from, bytes);
-    from += bytes;
+    if (from % 8 == 0 && left >= 8)
+      step(u64{});
+    else if (from % 4 == 0 && left >= 4)
+      step(u32{});
+    else
+      step(u8{});
   }
 }
 
@@ -53,14 +60,7 @@ void store_around(void* stored, const void* bytes, u32 size, const bpf_value_fie
   u8* to = static_cast<u8*>(stored);
   const u8* from = static_cast<const u8*>(bytes);
   each_gap(size, fields, [&](u32 begin, u32 end) {
-    each_word(begin, end, [&](u32 at, u32 width) {
-      if (width == 8)
-        store_word<u64>(to + at, from + at);
-      else if (width == 4)
-        store_word<u32>(to + at, from + at);
-      else
-        store_word<u8>(to + at, from + at);
-    });
+    each_word(begin, end, [&](u32 at, auto kind) { store_word<decltype(kind)>(to + at, from + at); });
   });
 }
 
@@ -69,14 +69,7 @@ void fetch_around(void* bytes, const void* stored, u32 size, const bpf_value_fie
   const u8* from = static_cast<const u8*>(stored);
   std::memset(to, 0, size);
   each_gap(size, fields, [&](u32 begin, u32 end) {
-    each_word(begin, end, [&](u32 at, u32 width) {
-      if (width == 8)
-        fetch_word<u64>(to + at, from + at);
-      else if (width == 4)
-        fetch_word<u32>(to + at, from + at);
-      else
-        fetch_word<u8>(to + at, from + at);
-    });
+    each_word(begin, end, [&](u32 at, auto kind) { fetch_word<decltype(kind)>(to + at, from + at); });
   });
 }
 

@@ -19,12 +19,15 @@
 #include "bpf/abi/insn.h"
 #include "bpf/load/client.h"
 #include "control/door_server.h"
+#include "tests/support/attr.h"
 #include "tests/unit/control/fake_ports.h"
 
 namespace abi_oracle {
 namespace {
 
 using bpf::bpf_attr;
+using support::address;
+using support::zero_attr;
 
 constexpr int kClosed = 987;
 constexpr std::size_t kSyms = std::size_t(Sym::new_path) + 1;
@@ -67,16 +70,6 @@ std::byte* memory() {
     return static_cast<std::byte*>(two);
   }();
   return begin;
-}
-
-bpf_attr zero_attr() {
-  bpf_attr attr;
-  std::memset(&attr, 0, sizeof attr);
-  return attr;
-}
-
-u64 address(const void* p) {
-  return reinterpret_cast<u64>(p);
 }
 
 class HostWorld final : public World {

@@ -36,6 +36,7 @@
 #include "maps/ops.h"
 #include "tests/oracle/map_objects.h"
 #include "tests/oracle/map_types.h"
+#include "tests/support/attr.h"
 #include "tests/support/slice.h"
 #include "tests/support/value_btf.h"
 
@@ -44,6 +45,7 @@ namespace {
 using base::u32;
 using base::u64;
 using base::u8;
+using support::address;
 using Buffer = std::vector<std::byte>;
 
 constexpr int kSkipped = 77;
@@ -55,10 +57,6 @@ constexpr u32 kLruKeys = 64;
 int host_call(bpf::bpf_cmd command, bpf::bpf_attr& attr) {
   const long result = syscall(SYS_bpf, command, &attr, sizeof attr);
   return result < 0 ? -errno : static_cast<int>(result);
-}
-
-u64 address(const void* p) {
-  return reinterpret_cast<u64>(p);
 }
 
 // A value with a lock at that offset.

@@ -18,26 +18,19 @@
 #include "bpf/abi/insn.h"
 #include "bpf/abi/types.h"
 #include "tests/oracle/abi_worlds.h"
+#include "tests/support/attr.h"
 #include "tests/support/host_kernel.h"
 
 namespace abi_oracle {
 namespace {
 
 using bpf::bpf_attr;
+using support::address;
+using support::zero_attr;
 
 constexpr int kSkipped = 77;
 constexpr u32 kPrograms = 6, kLinks = 4, kOtherType = kPrograms;  // the last program is an XDP one
 constexpr u32 kNoLink = 0x7fffffff;                               // an id that nobody has
-
-bpf_attr zero_attr() {
-  bpf_attr attr;
-  std::memset(&attr, 0, sizeof attr);
-  return attr;
-}
-
-u64 address(const void* p) {
-  return reinterpret_cast<u64>(p);
-}
 
 // What is on a hook, in words that mean the same in both worlds.
 struct Order {

@@ -15,6 +15,7 @@
 
 #include "bpf/abi/attr.h"
 #include "bpf/abi/flags.h"
+#include "tests/support/attr.h"
 
 namespace support {
 namespace {
@@ -29,18 +30,8 @@ int sys_bpf(bpf::bpf_cmd cmd, bpf_attr& attr) {
   return static_cast<int>(::syscall(SYS_bpf, cmd, &attr, sizeof attr));
 }
 
-base::u64 address(const void* p) {
-  return reinterpret_cast<base::u64>(p);
-}
-
 base::Error os_error(const char* what) {
   return base::Error(errno, std::string(what) + ": " + std::strerror(errno));
-}
-
-bpf_attr zero_attr() {
-  bpf_attr attr;
-  std::memset(&attr, 0, sizeof attr);
-  return attr;
 }
 
 Fd load_btf(const std::vector<std::byte>& btf) {
